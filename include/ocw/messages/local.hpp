@@ -1,0 +1,87 @@
+#pragma once
+
+#include "ocw/messages/operations.hpp"
+#include "ocw/messages/session.hpp"
+
+#include <caf/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace ocw {
+
+// Messages that never leave their process: answers from the shim link, the
+// file workers and the store.
+
+/// A session's directory is ready.
+struct prepare_done {
+  caf::error error; ///< none: it is there
+};
+
+/// A session's process could not be started.
+struct start_refused {
+  std::string stage; ///< what was being done, such as "exec"
+  int error_number = 0;
+  bool launcher_lost = false; ///< there is no shim any more
+};
+
+/// How a session's process ended; the node's reading of the shim's record.
+struct process_end {
+  int64_t started_unix_ms = 0;
+  int64_t ended_unix_ms = 0;
+  reason_code stopped_for = reason_code::none; ///< none: it ended by itself
+  int32_t exit_code = -1; ///< 128+N for signal N
+  bool signalled = false;
+  uint64_t stdout_bytes = 0;
+  uint64_t stderr_bytes = 0;
+  bool stdout_truncated = false;
+  bool stderr_truncated = false;
+  uint64_t cpu_time_us = 0;
+  uint64_t memory_peak_kb = 0;
+  uint32_t killed = 0;
+  uint32_t survivors = 0;
+  uint64_t cells = 0;
+  std::string detail; ///< for faults: what went wrong
+};
+
+struct process_ended {
+  process_end end;
+};
+
+/// A session's artifacts and digests.
+struct collect_done {
+  output_digests output;
+  std::vector<artifact_info> artifacts;
+  std::string warning; ///< what could not be collected, and why
+};
+
+/// A session's directory is gone.
+struct destroy_done {
+  bool directory_removed = false;
+};
+
+/// The store is done with a job's acceptance. `existing`: the id was taken.
+struct job_stored {
+  std::string job_id;
+  caf::error error;
+  std::shared_ptr<const job_record> existing;
+  bool same_request = false;
+};
+
+/// There is more in a history than a streamer has sent.
+struct history_grew {};
+
+/// Asks the dispatcher to finish: no new jobs; running ones get
+/// `patience_ms`, then they are cancelled.
+struct drain_node {
+  uint64_t patience_ms = 0;
+};
+
+template <class Inspector>
+bool inspect(Inspector& f, drain_node& x) {
+  return f.object(x).fields(f.field("patience_ms", x.patience_ms));
+}
+
+} // namespace ocw

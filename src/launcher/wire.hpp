@@ -1,0 +1,177 @@
+#pragma once
+
+// What the node, the launcher and the shims say to each other, and what a shim
+// leaves on disk. Shared by both sides; depends on nothing but the kernel.
+//
+// Every socket is a SOCK_STREAM Unix socket between programs of one build and
+// one machine. A frame is a `frame_header` and `length` bytes. Integers are in
+// the machine's own order.
+//
+//   node ── fd 0 of the launcher: fork_shim →         ← shim_forked + the fd of
+//                                                       the new shim's socket
+//   node ── that socket:  start_job, stop_job,        ← start_failed, output,
+//                         write_stdin, close_stdin      job_ended
+//
+// A shim runs one job at a time. After `start_failed` or `job_ended` it waits
+// for the next `start_job`. When the node's end closes, it ends a running job
+// (as `stop_cause::node_lost`) and exits.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ocw::wire {
+
+// -- frames -------------------------------------------------------------------
+
+enum class frame_type : uint32_t {
+  fork_shim = 1,   // node → launcher, no payload
+  shim_forked,     // launcher → node, `shim_forked_reply`, 1 fd if pid > 0
+  start_job,       // node → shim, a `job_spec` encoded as below, 0 or 1 fd
+  stop_job,        // node → shim, `stop_request`; the first cause wins
+  write_stdin,     // node → shim, raw bytes for the job's standard input
+  close_stdin,     // node → shim, no payload
+  start_failed,    // shim → node, `start_failure` then its text
+  output,          // shim → node, `output_notice`; may be dropped, never waits
+  job_ended,       // shim → node, `end_record`
+};
+
+struct frame_header {
+  uint32_t length = 0; // of the payload, at most max_frame_bytes
+  frame_type type = frame_type::fork_shim;
+};
+
+inline constexpr uint32_t max_frame_bytes = 16u << 20;
+
+struct shim_forked_reply {
+  int32_t pid = -1; // -1: fork failed, `error` says why
+  int32_t error = 0;
+};
+
+/// Why a shim stopped a job. The order is part of the wire and of the spool.
+enum class stop_cause : uint8_t {
+  none = 0,      // it ended by itself
+  cancelled,     // stop_job
+  wall_timeout,  // job_spec::wall_ms
+  idle_timeout,  // job_spec::idle_ms
+  output_limit,  // job_spec::output_bytes
+  memory_limit,  // job_spec::memory_bytes
+  node_lost,     // the node's socket closed
+  spool_failed,  // the spool could not be written (`error` says why)
+  disk_limit,
+  pids_limit,
+};
+
+struct stop_request {
+  stop_cause cause = stop_cause::cancelled;
+  uint8_t skip_grace = 0; // 1: KILL at once
+};
+
+/// Where starting a job failed.
+enum class start_stage : uint32_t {
+  decode = 1, // the frame made no sense
+  spool,      // the spool's files could not be made
+  pipes,
+  clone,
+  directory, // chdir to the working directory
+  limits,    // setrlimit
+  exec,
+};
+
+struct start_failure {
+  start_stage stage = start_stage::decode;
+  int32_t error = 0; // errno
+};
+
+struct output_notice {
+  uint64_t cells = 0; // index cells written so far
+};
+
+// -- the job's specification --------------------------------------------------
+//
+// `start_job` carries a `job_spec` followed by its texts, each a uint32_t
+// length and that many bytes without a terminating NUL, in this order:
+//   spool_prefix, work_dir, exec_path,
+//   then argv_count texts, env_count texts ("K=V"), secret_count texts.
+// `exec_path` is absolute; nothing is searched for. If a file descriptor comes
+// with the frame, it is the job's standard input.
+
+enum class stdin_mode : uint8_t {
+  none = 0, // /dev/null
+  file,     // the descriptor that came with the frame
+  pipe,     // a pipe fed by write_stdin; `stdin_wait_ms` applies
+};
+
+struct job_spec {
+  uint64_t wall_ms = 0;       // 0 = no limit; from the start of the process
+  uint64_t idle_ms = 0;       // 0 = no limit; without a byte of output
+  uint64_t output_bytes = 0;  // stdout and stderr together; 0 = no limit
+  uint64_t memory_bytes = 0;  // resident, whole tree, polled; 0 = no limit
+  uint64_t file_bytes = 0;    // RLIMIT_FSIZE; 0 = leave
+  uint64_t open_files = 0;    // RLIMIT_NOFILE; 0 = leave
+  uint32_t kill_grace_ms = 2000;
+  uint32_t drain_ms = 2000;   // after the exit, for output still in the pipes
+  uint32_t stdin_wait_ms = 0; // close an untouched stdin pipe after this; 0 = keep
+  uint32_t chunk_bytes = 65536;
+  stdin_mode input = stdin_mode::none;
+  uint8_t capture_stdout = 1; // 0 = /dev/null
+  uint8_t capture_stderr = 1;
+  uint8_t reserved = 0;
+  uint32_t argv_count = 0;
+  uint32_t env_count = 0;
+  uint32_t secret_count = 0;
+};
+
+// -- the spool on disk --------------------------------------------------------
+//
+// `<prefix>.stdout` and `<prefix>.stderr` hold the bytes exactly as they are
+// served; each is made at its first byte. `<prefix>.index` is a list of 32-byte
+// cells, in the order things happened. An output cell never covers more than
+// chunk_bytes and never ends inside a UTF-8 character that its stream goes on
+// with (up to three bytes wait for the next cell). It is written after the
+// bytes it covers. The last cell is `ended`, followed by an `end_record` in
+// end_cells further cells.
+
+enum class cell_kind : uint8_t { output = 1, truncated, ended };
+enum class stream_id : uint8_t { out = 0, err = 1 };
+
+struct index_cell {
+  int64_t unix_ms = 0;
+  uint64_t offset = 0; // in the stream's file; truncated: where it was cut
+  uint32_t length = 0; // of the bytes; ended: sizeof(end_record)
+  cell_kind kind = cell_kind::output;
+  stream_id stream = stream_id::out;
+  uint16_t reserved = 0;
+  uint32_t zero = 0;
+  uint32_t check = 0; // crc32c of the 28 bytes before it
+};
+static_assert(sizeof(index_cell) == 32);
+
+/// How a job ended, as its shim saw it.
+struct end_record {
+  int64_t started_unix_ms = 0; // just before the process was made
+  int64_t ended_unix_ms = 0;   // when its main process was reaped
+  uint64_t stdout_bytes = 0;   // kept
+  uint64_t stderr_bytes = 0;
+  uint64_t cpu_user_us = 0;   // of everything that was reaped
+  uint64_t cpu_system_us = 0;
+  uint64_t memory_peak_kb = 0; // largest single process (ru_maxrss) or polled
+  int32_t wait_status = 0;     // as waitid's si_status, see `signalled`
+  int32_t error = 0;           // errno for spool_failed
+  uint32_t killed = 0;         // processes that needed a signal to end
+  uint32_t survivors = 0;      // still there when the shim gave up; 0
+  stop_cause cause = stop_cause::none;
+  uint8_t signalled = 0; // 1: wait_status is a signal number
+  uint8_t stdout_truncated = 0;
+  uint8_t stderr_truncated = 0;
+  uint32_t cells = 0; // output and truncated cells in the index
+  int32_t pid = -1;   // of the main process
+  uint32_t reserved[2] = {0, 0};
+  uint32_t check = 0; // crc32c of all bytes before it
+};
+static_assert(sizeof(end_record) == 96);
+inline constexpr size_t end_cells = sizeof(end_record) / sizeof(index_cell);
+
+/// CRC-32C (Castagnoli), as in RFC 3720 appendix B.4.
+uint32_t crc32c(const void* data, size_t size);
+
+} // namespace ocw::wire

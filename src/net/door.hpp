@@ -1,0 +1,58 @@
+#pragma once
+
+#include "net/node_bridge.hpp"
+#include "net/stream.hpp"
+#include "ocw/config.hpp"
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace ocw::net {
+
+class authenticator; // auth.hpp
+
+using http_request = beast::http::request<beast::http::string_body>;
+using http_response = beast::http::response<beast::http::string_body>;
+
+/// What every door of a node has in hand. Lives as long as the listeners; used
+/// on the I/O thread only.
+struct door {
+  node_bridge& node;
+  const config& settings;
+  authenticator& auth;
+  std::string store_dir; ///< where artifacts lie: `<store_dir>/artifacts/<job_id>`
+  uint32_t websocket_clients = 0; ///< connected now
+};
+
+// -- the doors that hold a connection for long ---------------------------------
+// Each owns the stream from here on and returns when the connection is done.
+
+/// Speaks the WebSocket protocol of the API on a connection whose upgrade
+/// request was authenticated. Closes with 1013 over `websocket.max_clients`.
+awaitable<void> serve_websocket(door& context, stream_type stream,
+                                http_request upgrade);
+
+/// Answers with a Server-Sent Events stream of one job's history, from event
+/// `from_seq` to the terminal one. Returns true when the connection may be
+/// kept open for another request.
+awaitable<bool> serve_events(door& context, stream_type& stream,
+                             const http_request& request, job_view job,
+                             uint64_t from_seq);
+
+/// Answers with the exact bytes of one output stream: a range of it, or, with
+/// `follow`, all of it as it grows until the job ends (chunked). Uses
+/// sendfile(2). Returns true when the connection may be kept open.
+struct log_range {
+  output_stream stream = output_stream::out;
+  uint64_t offset = 0;
+  uint64_t limit = UINT64_MAX;
+  bool follow = false;
+};
+awaitable<bool> serve_logs(door& context, stream_type& stream,
+                           const http_request& request, job_view job,
+                           log_range range);
+
+} // namespace ocw::net
