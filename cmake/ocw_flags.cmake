@@ -22,7 +22,9 @@ endif()
 
 add_library(ocw_flags INTERFACE)
 target_compile_options(ocw_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
-  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef)
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
+  # Designated initialisers leave members out on purpose.
+  -Wno-missing-field-initializers)
 if(OCW_WERROR)
   target_compile_options(ocw_flags INTERFACE -Werror)
 endif()

@@ -98,8 +98,11 @@ using dispatcher_actor = slot_holder_actor::extend_with<
   auto(ask<send_stdin>)->caf::result<void>,
   auto(ask<list_sessions>)->caf::result<void>,
   auto(ask<get_node>)->caf::result<void>,
-  // The store is done with a job's acceptance.
-  auto(job_stored)->caf::result<void>,
+  // An answer of the store comes home.
+  auto(resume_work)->caf::result<void>,
+  auto(settings_changed)->caf::result<void>,
+  // Jobs of an earlier run: those that waited wait again, the others are over.
+  auto(recover_jobs)->caf::result<void>,
   // Takes no new jobs from now on, and quits when the last one has ended.
   auto(drain_node)->caf::result<void>>>;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ocw/defaults.hpp"
 #include "ocw/enums.hpp"
 
 #include <cstdint>
@@ -110,8 +111,8 @@ struct docker_config {
 };
 
 struct security_config {
-  std::vector<std::string> command_allowlist;
-  std::vector<std::string> dangerous_patterns;
+  std::vector<std::string> command_allowlist = defaults::command_allowlist();
+  std::vector<std::string> dangerous_patterns = defaults::dangerous_patterns();
   validation_mode require_command_validation = validation_mode::automatic;
   uint64_t max_command_length = 10000;
   exec_policy policy = exec_policy::any;

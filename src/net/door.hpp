@@ -8,6 +8,8 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <list>
 #include <string>
 
 namespace ocw::net {
@@ -23,12 +25,16 @@ struct door {
   node_bridge& node;
   const config& settings;
   authenticator& auth;
-  std::string store_dir; ///< where artifacts lie: `<store_dir>/artifacts/<job_id>`
-  uint32_t websocket_clients = 0; ///< connected now
+  std::string
+    store_dir; ///< where artifacts lie: `<store_dir>/artifacts/<job_id>`
+  uint32_t websocket_clients = 0;               ///< connected now
+  std::list<std::function<void()>> enders = {}; ///< one per connection that is
+                                                ///< held for long
 };
 
-// -- the doors that hold a connection for long ---------------------------------
-// Each owns the stream from here on and returns when the connection is done.
+// -- the doors that hold a connection for long
+// --------------------------------- Each owns the stream from here on and
+// returns when the connection is done.
 
 /// Speaks the WebSocket protocol of the API on a connection whose upgrade
 /// request was authenticated. Closes with 1013 over `websocket.max_clients`.
@@ -54,5 +60,11 @@ struct log_range {
 awaitable<bool> serve_logs(door& context, stream_type& stream,
                            const http_request& request, job_view job,
                            log_range range);
+
+/// Asks every connection that is held for long to end, as a node does that
+/// stops: WebSockets close with 1001, event streams and followed logs are cut
+/// off. Returns at once; the connections end as the I/O thread goes on. A door
+/// must outlive the coroutines it was given to.
+void end_streams(door& context);
 
 } // namespace ocw::net

@@ -8,6 +8,12 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/rate_policy.hpp>
 
+// g++ 12 inlines the allocation of a coroutine's frame but not its release, and
+// takes Asio's matching pair for a mismatch.
+#if defined(__GNUC__) && !defined(__clang__)
+#  pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
+
 // The types every door speaks with. There is one I/O thread and one
 // io_context, so what runs on it needs no lock. A TLS connection arrives here
 // as one end of a socket pair, already decrypted (tls_front), which is why the

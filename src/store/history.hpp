@@ -68,6 +68,9 @@ public:
   /// The number of the newest event; 0 = none yet.
   uint64_t last_seq() const;
 
+  /// The phases reached so far, in order.
+  std::vector<phase_mark> phases() const;
+
   /// The final record, or null while the job goes on.
   std::shared_ptr<const job_record> ended() const;
 
@@ -112,6 +115,7 @@ private:
   uint64_t cells_ = 0;
   std::shared_ptr<const job_record> ended_;
   std::vector<waiter> waiters_;
+  uint64_t earliest_waited_ = UINT64_MAX; // no waiter has a smaller `seq`
   uint64_t last_waiter_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "ocw/errors.hpp"
 #include "ocw/messages/job.hpp"
 #include "ocw/messages/listing.hpp"
+#include "ocw/messages/local.hpp"
 
 #include <caf/expected.hpp>
 
@@ -13,12 +14,6 @@
 #include <vector>
 
 namespace ocw {
-
-/// A job as it comes back from the store after a restart.
-struct stored_job {
-  job_record record;
-  job_request request; ///< with its secrets, decrypted
-};
 
 /// What became of an insert.
 struct insert_outcome {
@@ -56,8 +51,8 @@ public:
   virtual void load(std::string job_id, record_function done) = 0;
 
   /// Lists jobs, newest first.
-  virtual void
-  list(job_query query, std::function<void(caf::expected<job_page>)> done)
+  virtual void list(job_query query,
+                    std::function<void(caf::expected<job_page>)> done)
     = 0;
 
   /// Removes a job's record. Its files are the caller's business.

@@ -53,6 +53,9 @@ public:
 private:
   enum file : unsigned { out_file, err_file, index_file, file_count };
   int open_file(file which) const;
+  caf::expected<size_t> read_file(file which, void* target, size_t size,
+                                  uint64_t offset) const;
+  void scan_end(summary& result) const;
 
   std::string prefix_;
   mutable std::mutex opening_;

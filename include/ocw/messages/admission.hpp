@@ -30,6 +30,7 @@ struct slot_refused {
 /// Gives a slot back, or leaves the queue. Doing it twice is harmless.
 struct release_slot {
   std::string job_id;
+  bool keeps_session = false; ///< its process is gone, its session not yet
 };
 
 /// Asks for the current `node_load`.
@@ -64,7 +65,9 @@ bool inspect(Inspector& f, slot_refused& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, release_slot& x) {
-  return f.object(x).fields(f.field("job_id", x.job_id));
+  return f.object(x).fields(
+    f.field("job_id", x.job_id),
+    f.field("keeps_session", x.keeps_session).fallback(false));
 }
 
 template <class Inspector>

@@ -1,14 +1,17 @@
 #pragma once
 
+#include "ocw/config.hpp"
 #include "ocw/messages/operations.hpp"
 #include "ocw/messages/session.hpp"
 
 #include <caf/error.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ocw {
 
@@ -62,12 +65,27 @@ struct destroy_done {
   bool directory_removed = false;
 };
 
-/// The store is done with a job's acceptance. `existing`: the id was taken.
-struct job_stored {
-  std::string job_id;
-  caf::error error;
-  std::shared_ptr<const job_record> existing;
-  bool same_request = false;
+/// Runs a continuation inside the actor it is sent to: how answers from other
+/// threads (the store's) come home to the state they belong to.
+struct resume_work {
+  std::function<void()> run;
+};
+
+/// A job as it comes back from the store after a restart.
+struct stored_job {
+  job_record record;
+  job_request request; ///< with its secrets, decrypted
+};
+
+/// What an earlier run of this node left unfinished, from the store, oldest
+/// first. Sent once, when everything else is ready.
+struct recover_jobs {
+  std::vector<stored_job> jobs;
+};
+
+/// Settings that can change while the node runs have changed.
+struct settings_changed {
+  std::shared_ptr<const config> settings;
 };
 
 /// There is more in a history than a streamer has sent.

@@ -1,0 +1,50 @@
+#include "app/console.hpp"
+
+#include "app/exit_codes.hpp"
+#include "app/table.hpp"
+#include "ocw/errors.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+namespace ocw {
+
+int write_fully(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto n = ::write(fd, bytes.data(), bytes.size());
+    if (n >= 0) {
+      bytes.remove_prefix(static_cast<size_t>(n));
+    } else if (errno == EAGAIN) {
+      auto entry = pollfd{fd, POLLOUT, 0};
+      ::poll(&entry, 1, -1);
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+int print(std::string_view text) {
+  return write_fully(STDOUT_FILENO, text) == 0 ? exit_ok : exit_failed;
+}
+
+void complain(std::string_view sentence) {
+  // One write, so that lines of several programs do not mix.
+  write_fully(STDERR_FILENO, "opencode-worker: " + printable(sentence) + "\n");
+}
+
+int complain(const caf::error& err, int exit_code) {
+  complain(sentence_of(err));
+  return exit_code;
+}
+
+bool may_color() {
+  const auto* no_color = std::getenv("NO_COLOR");
+  return ::isatty(STDOUT_FILENO) == 1
+         && (no_color == nullptr || *no_color == '\0');
+}
+
+} // namespace ocw

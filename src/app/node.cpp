@@ -1,0 +1,279 @@
+#include "app/node.hpp"
+
+#include "actors/dispatcher.hpp"
+#include "actors/governor.hpp"
+#include "actors/supervisor.hpp"
+#include "app/machine_info.hpp"
+#include "app/ready_file.hpp"
+#include "app/state_dir.hpp"
+#include "messages/log.hpp"
+#include "net/auth.hpp"
+#include "net/door.hpp"
+#include "net/listener.hpp"
+#include "net/tls_front.hpp"
+#include "process/launcher_client.hpp"
+#include "process/local_machine.hpp"
+#include "store/sqlite_store.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <filesystem>
+
+// How the parts of a node are put together, and taken apart again.
+
+namespace ocw {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr size_t idle_shims_kept = 32;
+
+struct system_config : caf::actor_system_config {
+  // Work sharing does not wake up when there is nothing to do; two threads,
+  // because one may be inside a system call for a moment.
+  system_config() {
+    set("caf.scheduler.policy", "sharing");
+    set("caf.scheduler.max-threads", 2u);
+  }
+};
+
+void register_messages() {
+  static const auto once = [] {
+    caf::init_global_meta_objects<caf::id_block::ocw>();
+    caf::init_global_meta_objects<caf::id_block::ocw_local>();
+    caf::core::init_global_meta_objects();
+    return true;
+  }();
+  static_cast<void>(once);
+}
+
+worker_info describe_worker(const config& settings,
+                            const machine_info& machine) {
+  auto result = worker_info{.worker_id = settings.worker.id,
+                            .cpu_cores = machine.cpu_cores,
+                            .memory_mb = machine.memory_mib,
+                            .isolation_tier = "process",
+                            .labels = settings.worker.labels};
+  result.labels.insert_or_assign("hostname", machine.hostname);
+  result.labels.insert_or_assign("arch", machine.architecture);
+  result.labels.insert_or_assign("gpu", "0");
+  return result;
+}
+
+std::string url_for(const config& settings, std::string_view scheme,
+                    uint16_t port) {
+  const auto& host = settings.api.host;
+  const auto shown = host == "0.0.0.0" || host.empty() ? "127.0.0.1"
+                     : host == "::"                    ? "[::1]"
+                     : host.find(':') != host.npos     ? "[" + host + "]"
+                                                       : host;
+  const auto secure = settings.tls.certificate.empty() ? "" : "s";
+  return fmt::format("{}{}://{}:{}", scheme, secure, shown, port);
+}
+
+} // namespace
+
+/// The members are made in this order and unmade in the reverse one: nothing
+/// is used by what outlives it.
+struct node::parts {
+  explicit parts(config from) : settings(std::move(from)) {
+  }
+
+  config settings;
+  options how;
+  state_directory state;
+  store_paths paths;
+  system_config actors_config;
+  asio::io_context io{1};
+  std::shared_ptr<launcher_client> launcher;
+  std::unique_ptr<local_machine> machine;
+  std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<job_store> store;
+  dispatcher_actor dispatcher;
+  std::unique_ptr<net::authenticator> auth;
+  std::unique_ptr<net::node_bridge> bridge;
+  std::unique_ptr<net::door> door;
+  std::unique_ptr<net::listener> api;
+  std::unique_ptr<net::listener> websocket;
+  recover_jobs unfinished;
+  std::string token;
+  std::string url;
+  std::string websocket_url;
+
+  ~parts();
+  caf::error open_machine();
+  caf::error open_store_and_actors();
+  caf::error open_doors();
+  void announce();
+};
+
+// -- starting -----------------------------------------------------------------
+
+caf::expected<std::unique_ptr<node>> node::start(loaded_config loaded,
+                                                 options how) {
+  register_messages();
+  auto what = std::make_unique<parts>(std::move(loaded.values));
+  what->how = how;
+  auto state = state_directory::open(what->settings.state_dir);
+  if (!state)
+    return std::move(state.error());
+  what->state = std::move(*state);
+  what->token = what->state.token();
+  if (auto failed = what->open_machine())
+    return failed;
+  if (auto failed = what->open_store_and_actors())
+    return failed;
+  if (auto failed = what->open_doors())
+    return failed;
+  what->announce();
+  return std::unique_ptr<node>{new node{std::move(what)}};
+}
+
+// The launcher first: it is forked from a process without threads.
+caf::error node::parts::open_machine() {
+  const auto program = find_launcher();
+  if (program.empty())
+    return make_error(ec::launch_failed,
+                      "the program opencode-worker-launcher is not beside "
+                      "opencode-worker, nor in ../libexec/opencode-worker; "
+                      "install both");
+  auto running = start_launcher(program);
+  if (!running)
+    return std::move(running.error());
+  launcher = std::make_shared<launcher_client>(io, program, idle_shims_kept);
+  launcher->adopt(std::move(*running));
+  paths = store_paths{settings.store.dir};
+  if (auto failed = make_store_directories(paths))
+    return failed;
+  machine = std::make_unique<local_machine>(launcher, settings, paths);
+  return machine->open();
+}
+
+caf::error node::parts::open_store_and_actors() {
+  auto opened = open_sqlite_store({.dir = paths.dir});
+  if (!opened)
+    return std::move(opened.error());
+  store = std::move(*opened);
+  auto left = store->unfinished();
+  if (!left)
+    return std::move(left.error());
+  const auto here = this_machine();
+  actors = std::make_unique<caf::actor_system>(actors_config);
+  auto given = dispatcher_parts{};
+  given.settings = std::make_shared<const config>(settings);
+  given.worker = describe_worker(settings, here);
+  given.paths = paths;
+  given.store = store.get();
+  given.machine = machine.get();
+  given.governor = actors->spawn<governor>(
+    capacity_of(settings, here.cpu_cores, here.memory_mib));
+  given.supervisor
+    = actors->spawn<supervisor>(std::ref<session_machine>(*machine));
+  unfinished.jobs = std::move(*left);
+  dispatcher = actors->spawn<ocw::dispatcher>(std::move(given));
+  launcher->on_state([to = dispatcher](launcher_state now) {
+    caf::anon_send(to, std::move(now));
+  });
+  return {};
+}
+
+caf::error node::parts::open_doors() {
+  auth = std::make_unique<net::authenticator>(settings, token);
+  bridge = std::make_unique<net::node_bridge>(io, dispatcher);
+  door = std::make_unique<net::door>(
+    net::door{*bridge, settings, *auth, paths.dir});
+  auto tls = std::shared_ptr<net::tls_front>{};
+  if (!settings.tls.certificate.empty()) {
+    auto made = net::tls_front::make(settings.tls);
+    if (!made)
+      return std::move(made.error());
+    tls = std::move(*made);
+  }
+  api = std::make_unique<net::listener>(*door, net::door_kind::api, tls);
+  auto port = api->open(settings.api.host, settings.api.port);
+  if (!port)
+    return std::move(port.error());
+  url = url_for(settings, "http", *port);
+  if (!settings.websocket.enabled || how.embedded)
+    return {};
+  websocket
+    = std::make_unique<net::listener>(*door, net::door_kind::websocket, tls);
+  port = websocket->open(settings.api.host, settings.websocket.port);
+  if (!port)
+    return std::move(port.error());
+  websocket_url = url_for(settings, "ws", *port);
+  return {};
+}
+
+void node::parts::announce() {
+  caf::anon_send(dispatcher, std::move(unfinished));
+  if (how.embedded)
+    return;
+  write_ready_file(settings.state_dir, url, websocket_url);
+  log::info("node.ready", {}, "api {} · websocket {} · sessions {} · store {}",
+            url, websocket_url.empty() ? "off" : websocket_url,
+            settings.session.base_dir, paths.dir);
+}
+
+// -- running and stopping -----------------------------------------------------
+
+node::node(std::unique_ptr<parts> what) : parts_(std::move(what)) {
+}
+
+node::~node() = default;
+
+const std::string& node::url() const {
+  return parts_->url;
+}
+
+const std::string& node::token() const {
+  return parts_->token;
+}
+
+void node::run() {
+  auto work = asio::make_work_guard(parts_->io);
+  // When the dispatcher is gone, all jobs have ended and been told of.
+  parts_->dispatcher->attach_functor(
+    [&io = parts_->io] { asio::post(io, [&io] { io.stop(); }); });
+  parts_->io.run();
+}
+
+void node::stop() {
+  log::info("node.stopping", {}, "running jobs are cancelled");
+  caf::anon_send(parts_->dispatcher, drain_node{0});
+}
+
+boost::asio::io_context& node::io() {
+  return parts_->io;
+}
+
+// On the I/O thread, which is the only one that reads these settings.
+void node::reload(const config& fresh) {
+  parts_->settings = fresh;
+  caf::anon_send(parts_->dispatcher,
+                 settings_changed{std::make_shared<const config>(fresh)});
+}
+
+// Doors close first, then the actors go, then what they used.
+node::parts::~parts() {
+  if (!how.embedded)
+    remove_ready_file(settings.state_dir);
+  if (api)
+    api->stop();
+  if (websocket)
+    websocket->stop();
+  if (dispatcher)
+    caf::anon_send_exit(dispatcher, caf::exit_reason::user_shutdown);
+  store.reset();
+  if (launcher)
+    launcher->close();
+  io.stop();
+  log::info("node.stopped", {}, "done");
+}
+
+} // namespace ocw

@@ -1,0 +1,272 @@
+#include "launcher/job_run.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstring>
+
+namespace ocw::launcher {
+namespace {
+
+using wire::stop_cause;
+using wire::stream_id;
+
+constexpr int64_t look_ms = 10;        // between looks at a tree being stopped
+constexpr int64_t memory_look_ms = 50; // between looks at its memory
+constexpr int64_t give_up_ms = 5000;   // for processes that ignore even KILL
+constexpr int frames_at_once = 32;     // then the job's output has its turn
+
+} // namespace
+
+wire::end_record job_run::finish() {
+  while (phase_ != phase::ending)
+    wait_and_serve();
+  input_.close();
+  record_.survivors = tree_.kill_rest(give_up_ms);
+  drain();
+  write_record();
+  buffer_.shrink(output_.read_bytes());
+  return record_;
+}
+
+// -- the loop -----------------------------------------------------------------
+
+void job_run::wait_and_serve() {
+  const auto node_events = static_cast<short>((input_.full() ? 0 : POLLIN)
+                                              | (notice_owed_ ? POLLOUT : 0));
+  // poll() skips negative descriptors; a full stdin pipe without a reader
+  // would report an error at once, so it is listed only with bytes to write.
+  pollfd fds[] = {
+    {node_open_ ? node_.socket() : -1, node_events, 0},
+    {output_.fd(stream_id::out), POLLIN, 0},
+    {output_.fd(stream_id::err), POLLIN, 0},
+    {input_.wants_write() ? input_.fd() : -1, POLLOUT, 0},
+    {tree_.main_reaped() ? -1 : main_fd_.get(), POLLIN, 0},
+  };
+  if (::poll(fds, std::size(fds), poll_timeout()) > 0) {
+    serve_node(fds[node_slot].revents);
+    if (fds[in_slot].revents != 0)
+      input_.pump();
+    serve_output(stream_id::out, fds[out_slot].revents);
+    serve_output(stream_id::err, fds[err_slot].revents);
+    if (fds[main_slot].revents != 0)
+      serve_main();
+  }
+  serve_timers();
+}
+
+int job_run::poll_timeout() const {
+  auto next = std::min({wall_end_, input_end_, grace_end_, kill_end_,
+                        next_look_, next_memory_look_});
+  if (phase_ == phase::running)
+    next
+      = std::min(next, deadline_after(last_output_ms_, request_.spec.idle_ms));
+  if (next == never)
+    return -1;
+  constexpr int64_t longest = 1 << 30;
+  return static_cast<int>(std::clamp<int64_t>(next - steady_ms(), 0, longest));
+}
+
+void job_run::serve_node(short events) {
+  if ((events & POLLOUT) != 0)
+    notify();
+  // While stdin is full nothing is read, so the end shows up as an event only.
+  if (input_.full() && (events & (POLLHUP | POLLERR)) != 0) {
+    node_open_ = false;
+    stop(stop_cause::node_lost);
+  }
+  if ((events & (POLLIN | POLLHUP | POLLERR)) == 0)
+    return;
+  frame message;
+  for (int n = 0; n < frames_at_once && node_open_ && !input_.full(); ++n) {
+    const auto result = node_.read(message, waiting::no);
+    if (result == read_result::again)
+      return;
+    if (result == read_result::complete) {
+      handle(message);
+      continue;
+    }
+    node_open_ = false;
+    stop(stop_cause::node_lost);
+  }
+}
+
+void job_run::handle(frame& message) {
+  switch (message.type) {
+  case wire::frame_type::write_stdin:
+    input_end_ = never;
+    return input_.push(std::move(message.payload));
+  case wire::frame_type::close_stdin:
+    input_end_ = never;
+    return input_.finish();
+  case wire::frame_type::stop_job: {
+    wire::stop_request request;
+    if (message.payload.size() != sizeof(request))
+      break;
+    std::memcpy(&request, message.payload.data(), sizeof(request));
+    const auto known = request.cause > stop_cause::none
+                       && request.cause <= stop_cause::pids_limit;
+    return stop(known ? request.cause : stop_cause::cancelled,
+                request.skip_grace != 0);
+  }
+  default:
+    break;
+  }
+  // The node lost its way: what it says next cannot be trusted either.
+  node_open_ = false;
+  stop(stop_cause::node_lost);
+}
+
+void job_run::serve_output(stream_id stream, short events) {
+  if (events == 0)
+    return;
+  const auto before = output_.read_bytes();
+  account(output_.read(stream, buffer_));
+  if (output_.read_bytes() != before)
+    last_output_ms_ = steady_ms();
+  if (spool_.cells() != noticed_cells_)
+    notify();
+}
+
+void job_run::account(capture::outcome result) {
+  if (result == capture::outcome::over)
+    stop(stop_cause::output_limit);
+  if (result != capture::outcome::failed)
+    return;
+  if (record_.error == 0)
+    record_.error = output_.error();
+  stop(stop_cause::spool_failed);
+}
+
+// A notice that finds no room goes out, with newer numbers, when there is.
+void job_run::notify() {
+  if (!node_open_)
+    return;
+  const auto notice = wire::output_notice{spool_.cells()};
+  const auto result = send_frame(node_.socket(), wire::frame_type::output,
+                                 bytes_of(notice), waiting::no);
+  notice_owed_ = result == send_result::would_block;
+  noticed_cells_ = notice.cells;
+}
+
+// A stop gives every process its grace, not only the main one.
+void job_run::serve_main() {
+  const auto others = tree_.reap();
+  if (!tree_.main_reaped())
+    return;
+  record_.ended_unix_ms = unix_ms();
+  if (phase_ == phase::stopping && others)
+    next_look_ = steady_ms() + look_ms;
+  else
+    phase_ = phase::ending;
+}
+
+void job_run::serve_timers() {
+  const auto now = steady_ms();
+  if (now >= input_end_) {
+    input_end_ = never;
+    input_.finish();
+  }
+  if (phase_ == phase::running) {
+    if (now >= wall_end_)
+      stop(stop_cause::wall_timeout);
+    else if (now >= deadline_after(last_output_ms_, request_.spec.idle_ms))
+      stop(stop_cause::idle_timeout);
+    else if (now >= next_memory_look_)
+      check_memory();
+  }
+  if (phase_ == phase::stopping && now >= grace_end_)
+    kill_tree();
+  if (now < next_look_)
+    return;
+  next_look_ = now + look_ms;
+  if (phase_ == phase::killing) {
+    if (now >= kill_end_)
+      phase_ = phase::ending;
+    else
+      tree_.signal_all(SIGKILL);
+  } else if (phase_ == phase::stopping && !tree_.reap()) {
+    phase_ = phase::ending;
+  }
+}
+
+void job_run::check_memory() {
+  next_memory_look_ = steady_ms() + memory_look_ms;
+  const auto used = tree_.resident_kb();
+  record_.memory_peak_kb = std::max(record_.memory_peak_kb, used);
+  if (used > request_.spec.memory_bytes / 1024)
+    stop(stop_cause::memory_limit, true);
+}
+
+// -- stopping -----------------------------------------------------------------
+
+// The first cause is the cause; a later one can only shorten the grace. While
+// the pipes are drained there is nothing to stop any more, but a cause to note.
+void job_run::stop(stop_cause cause, bool skip_grace) {
+  if (record_.cause == stop_cause::none)
+    record_.cause = cause;
+  if (phase_ == phase::running) {
+    phase_ = phase::stopping;
+    wall_end_ = next_memory_look_ = never;
+    grace_end_ = steady_ms() + request_.spec.kill_grace_ms;
+    if (!skip_grace)
+      tree_.signal_all(SIGTERM);
+  }
+  if (phase_ == phase::stopping && skip_grace)
+    kill_tree();
+}
+
+void job_run::kill_tree() {
+  grace_end_ = never;
+  if (tree_.main_reaped()) {
+    phase_ = phase::ending; // which kills the others
+    return;
+  }
+  phase_ = phase::killing;
+  tree_.signal_all(SIGKILL);
+  const auto now = steady_ms();
+  next_look_ = now + look_ms;
+  kill_end_ = now + give_up_ms;
+}
+
+// -- ending -------------------------------------------------------------------
+
+// Nobody of the job is left to write, so what the pipes hold is all there is,
+// unless a descriptor was handed to a stranger: hence the deadline.
+void job_run::drain() {
+  const auto end = steady_ms() + request_.spec.drain_ms;
+  for (;;) {
+    pollfd fds[] = {{output_.fd(stream_id::out), POLLIN, 0},
+                    {output_.fd(stream_id::err), POLLIN, 0}};
+    if (fds[0].fd < 0 && fds[1].fd < 0)
+      return;
+    const auto left = end - steady_ms();
+    if (left <= 0 || ::poll(fds, 2, static_cast<int>(left)) == 0)
+      break;
+    serve_output(stream_id::out, fds[0].revents);
+    serve_output(stream_id::err, fds[1].revents);
+  }
+  account(output_.finish(stream_id::out));
+  account(output_.finish(stream_id::err));
+}
+
+void job_run::write_record() {
+  const auto& used = tree_.usage();
+  const auto status = tree_.main_status();
+  if (record_.ended_unix_ms == 0)
+    record_.ended_unix_ms = unix_ms();
+  record_.cpu_user_us = used.user_us;
+  record_.cpu_system_us = used.system_us;
+  record_.memory_peak_kb = std::max(record_.memory_peak_kb, used.peak_kb);
+  record_.killed = tree_.signalled();
+  record_.signalled = !tree_.main_reaped() || WIFSIGNALED(status) ? 1 : 0;
+  if (!tree_.main_reaped())
+    record_.wait_status = SIGKILL;
+  else
+    record_.wait_status
+      = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+  const auto error = spool_.finish(record_);
+  if (error != 0 && record_.error == 0)
+    record_.error = error;
+}
+
+} // namespace ocw::launcher

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "launcher/capture.hpp"
+#include "launcher/child.hpp"
+#include "launcher/clock.hpp"
+#include "launcher/frames.hpp"
+#include "launcher/spec.hpp"
+#include "launcher/stdin_feed.hpp"
+#include "launcher/tree_kill.hpp"
+
+#include <optional>
+#include <poll.h>
+
+namespace ocw::launcher {
+
+/// One job in a shim, from its start to its end record. Everything the job
+/// needed is gone with the object.
+///
+///   start ──failed──▶ (a start_failure)
+///     │
+///   running ──a cause: TERM──▶ stopping ──grace over: KILL──▶ killing
+///     │ main process ends         │ all end, or grace over       │
+///     └───────────────────────────┴──────────────▶ ending ◀──────┘
+///   ending: KILL what is left, drain the pipes, end record
+class job_run {
+public:
+  job_run(job_request request, frame_reader& node, read_buffer& buffer);
+
+  /// Starts the process. `input` is its standard input in `stdin_mode::file`.
+  /// After a failure nothing is left, on disk either.
+  std::optional<wire::start_failure> start(unique_fd input);
+
+  /// Runs the job to its end, which is on disk when this returns.
+  wire::end_record finish();
+
+  bool node_open() const { return node_open_; }
+
+private:
+  enum class phase : uint8_t { running, stopping, killing, ending };
+  enum slot : unsigned { node_slot, out_slot, err_slot, in_slot, main_slot };
+
+  std::optional<wire::start_failure> start_process(unique_fd input);
+  void set_deadlines();
+
+  void wait_and_serve();
+  int poll_timeout() const;
+  void serve_node(short events);
+  void handle(frame& message);
+  void serve_output(wire::stream_id stream, short events);
+  void account(capture::outcome result);
+  void serve_main();
+  void serve_timers();
+  void check_memory();
+  void notify();
+
+  void stop(wire::stop_cause cause, bool skip_grace = false);
+  void kill_tree();
+
+  void drain();
+  void write_record();
+
+  job_request request_;
+  frame_reader& node_;
+  read_buffer& buffer_;
+  spool_writer spool_;
+  capture output_;
+  stdin_feed input_;
+  unique_fd main_fd_;
+  process_tree tree_{-1};
+
+  phase phase_ = phase::running;
+  bool node_open_ = true;
+  bool notice_owed_ = false;
+  uint64_t noticed_cells_ = 0;
+  int64_t last_output_ms_ = 0;
+  // Deadlines of the steady clock; `never` when there is none.
+  int64_t wall_end_ = never;
+  int64_t input_end_ = never;
+  int64_t grace_end_ = never;
+  int64_t kill_end_ = never;  // then the shim gives the processes up
+  int64_t next_look_ = never; // at the tree, while it is being stopped
+  int64_t next_memory_look_ = never;
+  wire::end_record record_;
+};
+
+} // namespace ocw::launcher

@@ -1,0 +1,102 @@
+#include "launcher/job_run.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+namespace ocw::launcher {
+namespace {
+
+using wire::stream_id;
+
+constexpr int64_t first_memory_look_ms = 50; // short jobs never pay for it
+
+struct pipe_ends {
+  unique_fd read;
+  unique_fd write;
+};
+
+// Close-on-exec, and blocking for the job only: O_NONBLOCK belongs to an end,
+// and a job that reads back its own output must not block the shim.
+bool make_pipe(pipe_ends& ends, unique_fd& jobs_end) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC | O_NONBLOCK) != 0)
+    return false;
+  ends.read.reset(fds[0]);
+  ends.write.reset(fds[1]);
+  return ::fcntl(jobs_end.get(), F_SETFL, 0) == 0;
+}
+
+// What exec wants: pointers to the texts, then a null pointer.
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (auto& text : texts)
+    pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+} // namespace
+
+job_run::job_run(job_request request, frame_reader& node, read_buffer& buffer)
+  : request_(std::move(request)),
+    node_(node),
+    buffer_(buffer),
+    output_(spool_, request_.secrets, request_.spec.output_bytes) {
+  // nop
+}
+
+std::optional<wire::start_failure> job_run::start(unique_fd input) {
+  const auto error
+    = spool_.open(request_.spool_prefix, request_.spec.chunk_bytes);
+  if (error != 0)
+    return wire::start_failure{wire::start_stage::spool, error};
+  auto failure = start_process(std::move(input));
+  if (failure)
+    spool_.remove();
+  else
+    set_deadlines();
+  return failure;
+}
+
+std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
+  const auto& spec = request_.spec;
+  pipe_ends in, out, err;
+  if ((spec.input == wire::stdin_mode::pipe && !make_pipe(in, in.read))
+      || (spec.capture_stdout != 0 && !make_pipe(out, out.write))
+      || (spec.capture_stderr != 0 && !make_pipe(err, err.write)))
+    return wire::start_failure{wire::start_stage::pipes, errno};
+  if (spec.input == wire::stdin_mode::pipe)
+    input = std::move(in.read);
+  const auto argv = pointers_to(request_.argv);
+  const auto envp = pointers_to(request_.env);
+  const auto or_null = [](const unique_fd& fd) { return fd ? fd.get() : 0; };
+  const auto plan = child_plan{
+    request_.exec_path.c_str(), argv.data(),     envp.data(),
+    request_.work_dir.c_str(),  or_null(input),  or_null(out.write),
+    or_null(err.write),         spec.file_bytes, spec.open_files};
+  record_.started_unix_ms = unix_ms();
+  auto child = start_child(plan);
+  if (child.pid < 0)
+    return child.failure;
+  record_.pid = child.pid;
+  tree_ = process_tree{child.pid};
+  main_fd_ = std::move(child.pidfd);
+  input_.open(std::move(in.write));
+  output_.open(stream_id::out, std::move(out.read));
+  output_.open(stream_id::err, std::move(err.read));
+  return std::nullopt;
+}
+
+void job_run::set_deadlines() {
+  const auto& spec = request_.spec;
+  const auto now = steady_ms();
+  last_output_ms_ = now;
+  wall_end_ = deadline_after(now, spec.wall_ms);
+  input_end_ = deadline_after(now, spec.stdin_wait_ms);
+  next_memory_look_
+    = spec.memory_bytes != 0 ? now + first_memory_look_ms : never;
+}
+
+} // namespace ocw::launcher

@@ -1,0 +1,98 @@
+#include "launcher/launcher.hpp"
+
+#include "launcher/frames.hpp"
+#include "launcher/shim.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+namespace ocw::launcher {
+namespace {
+
+// What shims and jobs inherit is decided here, once.
+void prepare() {
+  ::prctl(PR_SET_NAME, "ocw-launcher");
+  // The environment may hold the node's tokens; jobs can run as the same user.
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::setsid(); // a key pressed at the node's terminal is the node's business
+  for (int signal = 1; signal < NSIG; ++signal)
+    ::signal(signal, SIG_DFL);
+  for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT})
+    ::signal(signal, SIG_IGN);
+  // Ended shims need no one to wait for them.
+  ::signal(SIGCHLD, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Standard streams that are closed would be taken by sockets.
+  while (true) {
+    unique_fd fd{::open("/dev/null", O_RDWR)};
+    if (fd.get() > 2 || !fd)
+      break;
+    fd.release();
+  }
+  ::close_range(3, ~0u, 0);
+}
+
+// In the new process: lets go of the launcher's side and works until the end.
+[[noreturn]] void live_as_shim(unique_fd ours) {
+  {
+    unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
+    if (!null || ::dup2(null.get(), 0) != 0) // where the control socket was
+      ::_exit(1);
+  }
+  ::_exit(run_shim(ours.get()));
+}
+
+// Returns false when the node is gone.
+bool fork_shim(int control) {
+  wire::shim_forked_reply reply;
+  int fds[2] = {-1, -1};
+  const auto made
+    = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0;
+  unique_fd theirs{fds[0]};
+  unique_fd ours{fds[1]};
+  if (made)
+    reply.pid = ::fork();
+  if (made && reply.pid == 0) {
+    theirs.reset();
+    live_as_shim(std::move(ours));
+  }
+  if (reply.pid < 0)
+    reply.error = errno;
+  const auto fd = reply.pid > 0 ? theirs.get() : -1;
+  return send_frame(control, wire::frame_type::shim_forked, bytes_of(reply),
+                    waiting::yes, fd)
+         == send_result::sent;
+}
+
+} // namespace
+
+int run_launcher(int control) {
+  prepare();
+  frame_reader node{control};
+  frame message;
+  for (;;) {
+    const auto result = node.read(message, waiting::yes);
+    if (result == read_result::closed)
+      return 0;
+    const auto known = result == read_result::complete
+                       && message.type == wire::frame_type::fork_shim
+                       && message.payload.empty();
+    if (!known) {
+      std::fputs("launcher: the node sent a frame that makes no sense\n",
+                 stderr);
+      return 1;
+    }
+    if (!fork_shim(control))
+      return 0;
+  }
+}
+
+} // namespace ocw::launcher

@@ -1,0 +1,137 @@
+#include "launcher/shim.hpp"
+
+#include "launcher/job_run.hpp"
+
+#include <sys/prctl.h>
+
+#include <csignal>
+#include <cstring>
+
+// How it works
+//
+//   node ──fd 0──▶ launcher ──fork──▶ shim ──clone──▶ main process ──▶ …
+//     └────────────one socket per shim────┘
+//
+// The launcher only forks. It is small and has one thread, so forking is cheap
+// and safe, whatever the node is. It hands the node one end of a socket and
+// forgets the shim: a launcher that is killed or replaced touches no job.
+//
+// A shim runs one job at a time and is used again. It owns everything of the
+// job: it starts the main process, reads its output into the spool, feeds its
+// input, holds the limits of time, output and memory, and stops it. It is a
+// child subreaper: every process the job leaves behind becomes its child, so
+// "no child left" means "nothing of the job left". Its one loop is in job_run.
+//
+// The spool is the truth, the socket only a hint: the shim waits for the node
+// in two places, while idle and to say `job_ended`, and never while a job runs.
+// The node says what to do and may go away at any time; then the job is stopped
+// like by any other cause, its end record is written, and the shim ends.
+//
+// Descriptors: 0 is /dev/null, 1 and 2 the launcher's, 3 the socket. Everything
+// else belongs to the job at hand and is closed with it. All but 0 to 2 are
+// close-on-exec, so the job sees nothing of this.
+
+namespace ocw::launcher {
+namespace {
+
+const char* describe(wire::start_stage stage) {
+  switch (stage) {
+  case wire::start_stage::decode:
+    return "the job makes no sense";
+  case wire::start_stage::spool:
+    return "cannot make the spool";
+  case wire::start_stage::pipes:
+    return "cannot make the pipes";
+  case wire::start_stage::clone:
+    return "cannot make a process";
+  case wire::start_stage::directory:
+    return "cannot enter the working directory";
+  case wire::start_stage::limits:
+    return "cannot set the limits";
+  case wire::start_stage::exec:
+    return "cannot execute the program";
+  }
+  return "cannot start";
+}
+
+struct reply {
+  wire::frame_type type = wire::frame_type::start_failed;
+  std::string payload;
+  bool last = false; // the shim is of no more use after it
+};
+
+reply refuse(wire::start_failure failure, std::string_view detail) {
+  auto payload = std::string{bytes_of(failure)};
+  payload += describe(failure.stage);
+  payload += ": ";
+  payload += detail;
+  return {wire::frame_type::start_failed, std::move(payload), false};
+}
+
+// Everything of the job is closed when this returns, so the node can remove its
+// files as soon as it hears the reply.
+reply run_job(frame message, frame_reader& node, read_buffer& buffer) {
+  job_request request;
+  auto wrong = decode(message.payload, request);
+  const auto wants_file = request.spec.input == wire::stdin_mode::file;
+  if (wrong.empty() && wants_file && !message.fd)
+    wrong = "no descriptor came for the standard input";
+  if (!wrong.empty())
+    return refuse({wire::start_stage::decode, EINVAL}, wrong);
+  message.payload = {};
+  if (!wants_file)
+    message.fd.reset();
+  job_run job{std::move(request), node, buffer};
+  if (const auto failure = job.start(std::move(message.fd)))
+    return refuse(*failure, ::strerror(failure->error));
+  const auto record = job.finish();
+  return {wire::frame_type::job_ended, std::string{bytes_of(record)},
+          !job.node_open() || record.survivors > 0};
+}
+
+void become_shim() {
+  ::prctl(PR_SET_NAME, "ocw-shim");
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  // SIGCHLD is waited for, never handled; the launcher ignores it.
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  ::sigprocmask(SIG_BLOCK, &child, nullptr);
+}
+
+} // namespace
+
+int run_shim(int socket) {
+  become_shim();
+  frame_reader node{socket};
+  read_buffer buffer;
+  frame message;
+  for (;;) {
+    const auto result = node.read(message, waiting::yes);
+    if (result == read_result::closed)
+      return 0;
+    if (result != read_result::complete)
+      return 1;
+    switch (message.type) {
+    case wire::frame_type::start_job: {
+      const auto answer = run_job(std::move(message), node, buffer);
+      const auto sent
+        = send_frame(socket, answer.type, answer.payload, waiting::yes);
+      if (answer.last || sent != send_result::sent)
+        return 0;
+      break;
+    }
+    // These can cross with the end of the job they were meant for.
+    case wire::frame_type::stop_job:
+    case wire::frame_type::write_stdin:
+    case wire::frame_type::close_stdin:
+      break;
+    default:
+      return 1;
+    }
+    message = {};
+  }
+}
+
+} // namespace ocw::launcher

@@ -1,0 +1,166 @@
+#include "net/admission.hpp"
+
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
+
+namespace ocw::net {
+
+namespace {
+
+using header_type = http_request::header_type;
+using beast::http::field;
+
+std::string_view view_of(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+caf::error check_form(const header_type& head) {
+  const auto hosts = head.count(field::host);
+  if (hosts > 1 || (hosts == 0 && head.version() >= 11))
+    return make_error(ec::invalid_request,
+                      "a request needs exactly one Host header", "Host");
+  return {};
+}
+
+visited place_of(door_kind kind, const operation* what) {
+  if (kind == door_kind::websocket)
+    return visited::websocket_port;
+  if (!what)
+    return visited::anything_else;
+  if (what->name == "get_prometheus_metrics")
+    return visited::metrics;
+  if (what->name == "open_stream" || what->name == "get_events")
+    return visited::stream;
+  const auto open = what->name == "get_health" || what->name == "get_ready"
+                    || what->name == "get_health_alias";
+  return open ? visited::health : visited::anything_else;
+}
+
+reply admission_refusal(const authenticator::verdict& verdict) {
+  auto out = error_reply(verdict.error);
+  if (out.status == 401)
+    out.headers = "WWW-Authenticate: Bearer\r\n";
+  if (verdict.retry_after_s > 0)
+    out.headers
+      = "Retry-After: " + std::to_string(verdict.retry_after_s) + "\r\n";
+  return out;
+}
+
+reply route_refusal(const header_type& head, const std::string& allowed) {
+  if (allowed.empty())
+    return error_reply(make_error(ec::not_found, "there is nothing here",
+                                  "path"));
+  auto out = error_reply(
+    405, make_error(ec::invalid_request,
+                    "this path does not take "
+                      + std::string{view_of(head.method_string())},
+                    "method"));
+  out.headers = "Allow: " + allowed + "\r\n";
+  return out;
+}
+
+// What OPTIONS is answered: the verbs, and to a page of the configured origin
+// also that it may use them.
+reply options_reply(const std::string& allowed, const std::string& cors) {
+  auto out = reply{204};
+  out.content_type = {};
+  out.headers = "Allow: " + allowed + "\r\n";
+  if (!cors.empty())
+    out.headers += "Access-Control-Allow-Methods: " + allowed
+                   + "\r\nAccess-Control-Allow-Headers: Authorization, "
+                     "Content-Type, Last-Event-ID, Range\r\n"
+                     "Access-Control-Max-Age: 600\r\n";
+  return out;
+}
+
+bool is_json(std::string_view type) {
+  type = type.substr(0, type.find(';'));
+  while (type.ends_with(' ') || type.ends_with('\t'))
+    type.remove_suffix(1);
+  return beast::iequals({type.data(), type.size()}, "application/json");
+}
+
+bool has_body(const header_type& head) {
+  return head.count(field::transfer_encoding) > 0
+         || (head.count(field::content_length) > 0
+             && head[field::content_length] != "0");
+}
+
+std::optional<reply> check_use(const operation& what, const header_type& head,
+                               const named_values& query) {
+  if (const auto name = unknown_parameter(what, query); !name.empty())
+    return error_reply(make_error(ec::invalid_request,
+                                  "there is no parameter '" + std::string{name}
+                                    + "' here",
+                                  std::string{name}));
+  const auto type = view_of(head[field::content_type]);
+  if (what.request.make && !type.empty() && has_body(head) && !is_json(type))
+    return error_reply(make_error(ec::unsupported_media,
+                                  "the body must be application/json",
+                                  "Content-Type"));
+  const auto expects = head[field::expect];
+  if (!expects.empty() && !beast::iequals(expects, "100-continue"))
+    return error_reply(417, make_error(ec::invalid_request,
+                                       "only 100-continue can be expected",
+                                       "Expect"));
+  return {};
+}
+
+std::optional<reply> check_upgrade(const header_type& head) {
+  if (beast::http::token_list{head[field::upgrade]}.exists("websocket"))
+    return {};
+  auto out = error_reply(
+    426, make_error(ec::invalid_request, "this port speaks WebSocket only",
+                    "Upgrade"));
+  out.headers = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+  return out;
+}
+
+} // namespace
+
+judged_request judge(authenticator& auth, door_kind kind,
+                     const header_type& head, const peer_info& peer) {
+  auto out = judged_request{};
+  const auto refuse = [&out](reply with) -> judged_request& {
+    out.refusal = std::move(with);
+    return out;
+  };
+  auto target = parse_target(view_of(head.target()));
+  if (!target)
+    return refuse(error_reply(target.error()));
+  out.target = std::move(*target);
+  if (auto err = check_form(head))
+    return refuse(error_reply(err));
+  auto who = visitor{};
+  who.host = view_of(head[field::host]);
+  who.origin = view_of(head[field::origin]);
+  who.authorization = view_of(head[field::authorization]);
+  who.peer = peer.address;
+  who.peer_on_loopback = peer.on_loopback;
+  if (const auto* ticket = find_value(out.target.query, "ticket"))
+    who.ticket = *ticket;
+  out.cors = auth.cors_lines(who.origin);
+  const auto verb = view_of(head.method_string());
+  auto route = find_route(operations(), verb, out.target);
+  if (verb == "OPTIONS" && kind == door_kind::api && !route.allowed.empty()) {
+    const auto err = auth.check_source(who);
+    return refuse(err ? error_reply(err)
+                      : options_reply(route.allowed, out.cors));
+  }
+  if (auto verdict = auth.admit(who, place_of(kind, route.found)); verdict.error)
+    return refuse(admission_refusal(verdict));
+  if (kind == door_kind::websocket) {
+    out.refusal = check_upgrade(head);
+    return out;
+  }
+  if (!route.found)
+    return refuse(route_refusal(head, route.allowed));
+  out.what = route.found;
+  out.captures = std::move(route.captures);
+  out.refusal = check_use(*out.what, head, out.target.query);
+  return out;
+}
+
+} // namespace ocw::net

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "net/stream.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/teardown.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace ocw::net {
+
+/// Appends a message from server to client as one text frame (RFC 6455,
+/// section 5.2).
+inline void append_text_frame(std::string& out, std::string_view message) {
+  const auto append_big_endian = [&out, n = message.size()](int bytes) {
+    for (auto shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      out += static_cast<char>((n >> shift) & 0xff);
+  };
+  out += '\x81'; // the only frame of a text message
+  if (message.size() < 126) {
+    append_big_endian(1);
+  } else if (message.size() <= 0xffff) {
+    out += '\x7e';
+    append_big_endian(2);
+  } else {
+    out += '\x7f';
+    append_big_endian(8);
+  }
+  out += message;
+}
+
+/// What lies between Beast's WebSocket and the socket. Beast reads through it
+/// and does the handshake. The frames it writes by itself (pings, pongs and
+/// closes, one at a time) are kept for whoever sends the messages, so that
+/// frames never mix and many messages can go out in one write. I/O thread only.
+class websocket_wire {
+public:
+  using executor_type = stream_type::executor_type;
+
+  explicit websocket_wire(stream_type next) : next_(std::move(next)) {}
+
+  executor_type get_executor() noexcept { return next_.get_executor(); }
+  stream_type& next_layer() noexcept { return next_; }
+  const stream_type& next_layer() const noexcept { return next_; }
+
+  /// The handshake is over. From now on `on_control` is called when Beast has
+  /// a frame to send; with a null one, Beast writes for itself again.
+  void keep_control_frames(std::function<void()> on_control) {
+    on_control_ = std::move(on_control);
+  }
+
+  /// Appends Beast's frame, if there is one, and returns it: good until
+  /// `control_sent`.
+  std::string_view take_control(std::string& out) const {
+    out += control_;
+    return control_;
+  }
+
+  /// Tells Beast that its frame is out of the house.
+  void control_sent() {
+    control_.clear();
+    if (!unsent_)
+      return;
+    auto tell = [unsent = std::move(unsent_)] { unsent->tell(); };
+    asio::post(next_.get_executor(), std::move(tell));
+  }
+
+  // -- what Beast asks of a stream
+  // ---------------------------------------------
+
+  template <class Buffers, class Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    next_.async_read_some(buffers, std::forward<Handler>(handler));
+  }
+
+  template <class Buffers, class Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    if (!on_control_) {
+      next_.async_write_some(buffers, std::forward<Handler>(handler));
+      return;
+    }
+    control_ = beast::buffers_to_string(buffers);
+    using waiter = unsent_of<std::decay_t<Handler>>;
+    unsent_ = std::make_unique<waiter>(std::forward<Handler>(handler),
+                                       control_.size());
+    on_control_();
+  }
+
+  template <class Handler>
+  friend void async_teardown(beast::role_type role, websocket_wire& wire,
+                             Handler&& handler) {
+    using beast::websocket::async_teardown;
+    async_teardown(role, wire.next_, std::forward<Handler>(handler));
+  }
+
+private:
+  /// Beast's operation that waits for its frame to be sent.
+  struct unsent_frame {
+    virtual ~unsent_frame() = default;
+    virtual void tell() = 0;
+  };
+
+  template <class Handler>
+  struct unsent_of final : unsent_frame {
+    unsent_of(Handler&& waiting, size_t bytes)
+      : handler(std::move(waiting)), size(bytes) {}
+    // A frame that could not be sent counts as sent: the connection is closed
+    // then, which the read that is always under way tells.
+    void tell() override { std::move(handler)(beast::error_code{}, size); }
+    Handler handler;
+    size_t size;
+  };
+
+  stream_type next_;
+  std::function<void()> on_control_;
+  std::string control_;
+  std::unique_ptr<unsent_frame> unsent_;
+};
+
+} // namespace ocw::net

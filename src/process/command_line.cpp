@@ -1,0 +1,137 @@
+#include "process/command_line.hpp"
+
+#include "launcher/spec.hpp"
+#include "ocw/errors.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+namespace ocw {
+
+namespace {
+
+constexpr std::string_view base_path
+  = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+bool is_program(const std::string& path) {
+  struct stat what {};
+  return ::stat(path.c_str(), &what) == 0 && S_ISREG(what.st_mode)
+         && ::access(path.c_str(), X_OK) == 0;
+}
+
+// The search is done here, once: in the child every miss would be an execve.
+caf::expected<std::string> find_program(const std::string& name,
+                                        const std::string& search_path,
+                                        const std::string& work) {
+  if (name.find('/') != std::string::npos)
+    return name.front() == '/' ? name : work + "/" + name;
+  for (auto begin = size_t{0}; begin <= search_path.size();) {
+    const auto end = std::min(search_path.find(':', begin), search_path.size());
+    const auto directory = search_path.substr(begin, end - begin);
+    auto candidate
+      = (directory.empty() || directory.front() != '/' ? work + "/" : "")
+        + directory + "/" + name;
+    if (is_program(candidate))
+      return candidate;
+    begin = end + 1;
+  }
+  return make_error(ec::not_found,
+                    "cannot start the command: there is no program '" + name
+                      + "' in the job's PATH",
+                    "argv[0]");
+}
+
+const std::string& shell() {
+  static const auto found
+    = std::string{is_program("/bin/bash") ? "/bin/bash" : "/bin/sh"};
+  return found;
+}
+
+std::map<std::string, std::string> environment_of(const session_task& task,
+                                                  const session_layout& at) {
+  auto result = std::map<std::string, std::string>{
+    {"PATH", std::string{base_path}},
+    {"HOME", at.work},
+    {"TMPDIR", at.temporary},
+    {"LANG", "C.UTF-8"},
+    {"TERM", "dumb"},
+    {"OUTPUT_DIR", at.output},
+    {"JOB_ID", task.record->job_id},
+    {"SESSION_ID", task.record->session_id},
+  };
+  for (const auto* given : {&task.request->env, &task.request->secrets})
+    for (const auto& [name, value] : *given)
+      result.insert_or_assign(name, value);
+  return result;
+}
+
+wire::stdin_mode input_mode(const job_request& request) {
+  if (!request.stdin_data || request.stdin_data->open)
+    return wire::stdin_mode::pipe;
+  return request.stdin_data->bytes.empty() ? wire::stdin_mode::none
+                                           : wire::stdin_mode::file;
+}
+
+} // namespace
+
+caf::expected<command_line> command_line_of(const session_task& task,
+                                            const session_layout& layout) {
+  const auto variables = environment_of(task, layout);
+  auto line = command_line{};
+  if (task.request->command) {
+    line.program = shell();
+    line.argv = {line.program.substr(line.program.rfind('/') + 1), "-c",
+                 *task.request->command};
+  } else {
+    line.argv = *task.request->argv;
+    auto program
+      = find_program(line.argv.front(), variables.at("PATH"), layout.work);
+    if (!program)
+      return std::move(program.error());
+    line.program = std::move(*program);
+  }
+  for (const auto& [name, value] : variables)
+    line.environment.push_back(name + "=" + value);
+  return line;
+}
+
+std::string encode_job(const session_task& task, const session_layout& layout,
+                       const command_line& line,
+                       const session_config& settings,
+                       const std::string& spool_prefix) {
+  const auto& request = *task.request;
+  auto job = launcher::job_request{};
+  auto& spec = job.spec;
+  spec.wall_ms = task.limits.timeout_ms;
+  spec.idle_ms = task.limits.idle_timeout_ms;
+  spec.output_bytes = task.limits.output_bytes;
+  spec.memory_bytes = task.limits.memory_mib << 20;
+  spec.file_bytes = task.limits.disk_bytes;
+  spec.kill_grace_ms = static_cast<uint32_t>(settings.kill_grace_ms);
+  spec.chunk_bytes = request.stream.chunk_size;
+  spec.input = input_mode(request);
+  // Input that was asked for stays open; else a job that reads by mistake
+  // must not wait for ever.
+  if (!request.stdin_data)
+    spec.stdin_wait_ms = static_cast<uint32_t>(settings.stdin_wait_ms);
+  if (spec.input == wire::stdin_mode::pipe && !request.stdin_data
+      && settings.stdin_wait_ms == 0)
+    spec.input = wire::stdin_mode::none;
+  spec.capture_stdout = request.stream.capture_stdout;
+  spec.capture_stderr = request.stream.capture_stderr;
+  job.spool_prefix = spool_prefix;
+  job.work_dir = request.workspace.value_or(layout.work);
+  job.exec_path = line.program;
+  job.argv = line.argv;
+  job.env = line.environment;
+  for (const auto& [name, value] : request.secrets)
+    job.secrets.push_back(value);
+  return launcher::encode(job);
+}
+
+} // namespace ocw

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "ocw/messages/session.hpp"
+#include "process/session_directory.hpp"
+
+#include <caf/expected.hpp>
+
+#include <string>
+#include <vector>
+
+namespace ocw {
+
+/// What exec is given.
+struct command_line {
+  std::string program; ///< absolute
+  std::vector<std::string> argv;
+  std::vector<std::string> environment; ///< "NAME=value"
+};
+
+/// Turns a job into a program to run: `command` by `bash -c` (else `sh -c`),
+/// `argv` as it is, its program looked up in the job's own PATH. The
+/// environment is the clean base, then `env`, then `secrets`; nothing of the
+/// worker's own. `ec::not_found` when there is no such program.
+caf::expected<command_line> command_line_of(const session_task& task,
+                                            const session_layout& layout);
+
+/// Encodes a job for its shim, as `wire::job_spec` says.
+std::string encode_job(const session_task& task, const session_layout& layout,
+                       const command_line& line,
+                       const session_config& settings,
+                       const std::string& spool_prefix);
+
+} // namespace ocw

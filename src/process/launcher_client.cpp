@@ -1,0 +1,293 @@
+#include "process/launcher_client.hpp"
+
+#include "messages/log.hpp"
+#include "ocw/errors.hpp"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace ocw {
+
+namespace asio = boost::asio;
+using stream_descriptor = asio::posix::stream_descriptor;
+
+/// A job on its way to a shim, then the handle to it. What is asked of it
+/// before it has a shim is remembered.
+struct launcher_client::waiting_job final : running_process {
+  std::mutex guard;
+  std::shared_ptr<shim_link> shim; ///< null: still waiting
+  bool done = false;
+  bool stop_asked = false;
+  std::vector<std::pair<std::string, bool>> fed;
+  std::string frame;
+  unique_fd input;
+  shim_events events;
+
+  void stop() override {
+    const auto lock = std::lock_guard{guard};
+    stop_asked = true;
+    if (shim && !done)
+      shim->stop();
+  }
+
+  bool feed(std::string bytes, bool eof) override {
+    const auto lock = std::lock_guard{guard};
+    if (done)
+      return false;
+    if (shim)
+      return shim->feed(std::move(bytes), eof);
+    fed.emplace_back(std::move(bytes), eof);
+    return true;
+  }
+
+  // The shim goes back to the pool when the job is over; from then on this
+  // handle must not speak to it, it may run somebody else's.
+  static shim_events watch(const std::shared_ptr<waiting_job>& job) {
+    auto finished = [job] {
+      const auto lock = std::lock_guard{job->guard};
+      job->done = true;
+      job->shim.reset();
+    };
+    auto told = std::move(job->events);
+    auto over = shim_events{};
+    over.output = std::move(told.output);
+    over.refused = [finished, tell = std::move(told.refused)](auto refusal) {
+      finished();
+      tell(std::move(refusal));
+    };
+    over.ended = [finished, tell = std::move(told.ended)](auto end) {
+      finished();
+      tell(std::move(end));
+    };
+    return over;
+  }
+
+  static void give(const std::shared_ptr<waiting_job>& job,
+                   std::shared_ptr<shim_link> to) {
+    auto events = watch(job);
+    const auto lock = std::lock_guard{job->guard};
+    job->shim = std::move(to);
+    job->shim->start(std::move(job->frame), std::move(job->input),
+                     std::move(events));
+    for (auto& [bytes, eof] : std::exchange(job->fed, {}))
+      job->shim->feed(std::move(bytes), eof);
+    if (job->stop_asked)
+      job->shim->stop();
+  }
+};
+
+launcher_client::launcher_client(asio::io_context& io, std::string program,
+                                 size_t idle_shims_kept)
+  : io_(io),
+    program_(std::move(program)),
+    idle_shims_kept_(idle_shims_kept),
+    socket_(io),
+    retry_(io) {
+}
+
+void launcher_client::adopt(launcher_process running) {
+  const auto lock = std::lock_guard{guard_};
+  pid_ = running.pid;
+  started_ = std::chrono::steady_clock::now();
+  socket_.assign(running.socket.release());
+  wait_readable_locked();
+  for (auto i = size_t{0}; i < waiting_.size(); ++i)
+    ask_for_shim_locked();
+}
+
+void launcher_client::on_state(state_function told) {
+  const auto lock = std::lock_guard{guard_};
+  told_ = std::move(told);
+}
+
+pid_t launcher_client::pid() const {
+  const auto lock = std::lock_guard{guard_};
+  return pid_;
+}
+
+// -- jobs and shims -----------------------------------------------------------
+
+std::shared_ptr<running_process>
+launcher_client::start(std::string frame, unique_fd input,
+                       shim_events events) {
+  auto job = std::make_shared<waiting_job>();
+  job->frame = std::move(frame);
+  job->input = std::move(input);
+  job->events = std::move(events);
+  auto lock = std::unique_lock{guard_};
+  if (idle_.empty()) {
+    waiting_.push_back(job);
+    ask_for_shim_locked();
+    return job;
+  }
+  auto shim = std::move(idle_.back());
+  idle_.pop_back();
+  lock.unlock();
+  waiting_job::give(job, std::move(shim));
+  return job;
+}
+
+void launcher_client::shim_idle(const std::shared_ptr<shim_link>& shim,
+                                bool usable) {
+  auto lock = std::unique_lock{guard_};
+  if (!usable) {
+    std::erase(idle_, shim);
+    return;
+  }
+  if (closed_ || (waiting_.empty() && idle_.size() >= idle_shims_kept_)) {
+    lock.unlock();
+    return shim->close();
+  }
+  if (waiting_.empty()) {
+    idle_.push_back(shim);
+    return;
+  }
+  auto job = std::move(waiting_.front());
+  waiting_.pop_front();
+  lock.unlock();
+  waiting_job::give(job, shim);
+}
+
+void launcher_client::shim_forked(unique_fd socket, int error) {
+  if (!socket) {
+    log::error("shim.fork", {}, "the launcher cannot fork: {}",
+               std::strerror(error));
+    auto lock = std::unique_lock{guard_};
+    if (waiting_.empty())
+      return;
+    auto job = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    job->events.refused(start_refused{"making its process", error, false});
+    return;
+  }
+  auto shim = std::make_shared<shim_link>(
+    io_, std::move(socket),
+    [weak = weak_from_this()](const auto& link, bool usable) {
+      if (const auto self = weak.lock())
+        self->shim_idle(link, usable);
+      else
+        link->close();
+    });
+  shim->listen();
+  shim_idle(shim, true);
+}
+
+// -- the launcher's socket ----------------------------------------------------
+
+// The socket's buffer holds thousands of these; if it is full all the same,
+// the launcher is stuck and losing it is what follows.
+void launcher_client::ask_for_shim_locked() {
+  if (!socket_.is_open())
+    return; // asked again when there is a launcher
+  const auto header = wire::frame_header{0, wire::frame_type::fork_shim};
+  if (::send(socket_.native_handle(), &header, sizeof(header),
+             MSG_DONTWAIT | MSG_NOSIGNAL)
+      != sizeof(header))
+    log::error("launcher.stuck", {}, "cannot ask for a shim: {}",
+               std::strerror(errno));
+}
+
+void launcher_client::wait_readable_locked() {
+  auto resume = [weak = weak_from_this()](boost::system::error_code failed) {
+    const auto self = weak.lock();
+    if (self && !failed)
+      self->read_replies();
+  };
+  socket_.async_wait(stream_descriptor::wait_read, std::move(resume));
+}
+
+void launcher_client::read_replies() {
+  struct {
+    wire::frame_header header;
+    wire::shim_forked_reply reply;
+  } frame;
+  for (;;) {
+    auto part = iovec{&frame, sizeof(frame)};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+    auto msg = msghdr{};
+    msg.msg_iov = &part;
+    msg.msg_iovlen = 1;
+    msg.msg_control = control;
+    msg.msg_controllen = sizeof(control);
+    const auto got = ::recvmsg(socket_.native_handle(), &msg,
+                               MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 && errno == EAGAIN)
+      break;
+    // Replies are written whole, so anything shorter is the end of it.
+    if (got != sizeof(frame))
+      return launcher_lost();
+    auto socket = unique_fd{};
+    if (const auto* header = CMSG_FIRSTHDR(&msg);
+        header && header->cmsg_type == SCM_RIGHTS) {
+      int fd = -1;
+      std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+      socket = unique_fd{fd};
+    }
+    shim_forked(std::move(socket), frame.reply.error);
+  }
+  const auto lock = std::lock_guard{guard_};
+  if (!closed_)
+    wait_readable_locked();
+}
+
+// -- when the launcher goes away ----------------------------------------------
+
+void launcher_client::launcher_lost() {
+  auto lock = std::unique_lock{guard_};
+  if (closed_)
+    return;
+  auto ignored = boost::system::error_code{};
+  socket_.close(ignored);
+  const auto lived = std::chrono::steady_clock::now() - started_;
+  quick_deaths_ = lived < std::chrono::seconds{5} ? quick_deaths_ + 1 : 0;
+  ::waitpid(std::exchange(pid_, -1), nullptr, WNOHANG);
+  retry_.expires_after(std::chrono::milliseconds{
+    quick_deaths_ == 0 ? 0 : 100u << std::min(quick_deaths_, 6u)});
+  retry_.async_wait(
+    [weak = weak_from_this()](boost::system::error_code failed) {
+      const auto self = weak.lock();
+      if (self && !failed)
+        self->restart();
+    });
+  auto tell = told_;
+  lock.unlock();
+  log::warn("launcher.lost", {}, "starting it again");
+  if (tell)
+    tell({false, "the launcher went away and is being started again"});
+}
+
+void launcher_client::restart() {
+  auto fresh = start_launcher(program_);
+  if (!fresh) {
+    log::error("launcher.start", {}, "{}", sentence_of(fresh.error()));
+    return launcher_lost();
+  }
+  adopt(std::move(*fresh));
+  auto lock = std::unique_lock{guard_};
+  auto tell = told_;
+  lock.unlock();
+  if (tell)
+    tell({true, {}});
+}
+
+void launcher_client::close() {
+  auto lock = std::unique_lock{guard_};
+  if (std::exchange(closed_, true))
+    return;
+  auto ignored = boost::system::error_code{};
+  socket_.close(ignored);
+  retry_.cancel();
+  auto shims = std::exchange(idle_, {});
+  lock.unlock();
+  for (const auto& shim : shims)
+    shim->close();
+}
+
+} // namespace ocw

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "process/launcher_process.hpp"
+#include "process/shim_link.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace ocw {
+
+/// The node's side of the launcher: keeps shims, one per job that runs, and
+/// uses them again. Starts the launcher anew when it goes away; shims that run
+/// jobs are not touched by that.
+class launcher_client : public std::enable_shared_from_this<launcher_client> {
+public:
+  /// Told, on the I/O thread, whenever jobs can no longer or can again start.
+  using state_function = std::function<void(launcher_state)>;
+
+  launcher_client(boost::asio::io_context& io, std::string program,
+                  size_t idle_shims_kept);
+
+  /// Takes a launcher that is running. Once, before any job.
+  void adopt(launcher_process running);
+
+  /// From now on `told` hears of changes.
+  void on_state(state_function told);
+
+  /// Starts a job on a shim: an idle one, or a new one as soon as it is
+  /// there. Any thread. The handle does nothing after the job has ended.
+  std::shared_ptr<running_process> start(std::string frame, unique_fd input,
+                                         shim_events events);
+
+  /// Lets go of the launcher and of every shim. Any thread.
+  void close();
+
+  /// The launcher's process id, -1 while there is none.
+  pid_t pid() const;
+
+private:
+  struct waiting_job;
+
+  void ask_for_shim_locked();
+  void wait_readable_locked();
+  void read_replies();
+  void shim_forked(unique_fd socket, int error);
+  void shim_idle(const std::shared_ptr<shim_link>& shim, bool usable);
+  void launcher_lost();
+  void restart();
+
+  boost::asio::io_context& io_;
+  const std::string program_;
+  const size_t idle_shims_kept_;
+  mutable std::mutex guard_;
+  boost::asio::posix::stream_descriptor socket_;
+  boost::asio::steady_timer retry_;
+  pid_t pid_ = -1;
+  bool closed_ = false;
+  uint32_t quick_deaths_ = 0;
+  std::chrono::steady_clock::time_point started_;
+  std::vector<std::shared_ptr<shim_link>> idle_;
+  std::deque<std::shared_ptr<waiting_job>> waiting_;
+  state_function told_;
+};
+
+} // namespace ocw

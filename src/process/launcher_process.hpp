@@ -1,0 +1,28 @@
+#pragma once
+
+#include "process/unique_fd.hpp"
+
+#include <caf/expected.hpp>
+
+#include <sys/types.h>
+
+#include <string>
+
+namespace ocw {
+
+/// A launcher that was just started, and the socket to it.
+struct launcher_process {
+  pid_t pid = -1;
+  unique_fd socket; ///< non-blocking, close-on-exec
+};
+
+/// Starts the launcher program with the other end of `socket` as its standard
+/// input. Safe in a process with threads (vfork). `ec::launch_failed` says
+/// what is wrong with `program`.
+caf::expected<launcher_process> start_launcher(const std::string& program);
+
+/// Where the launcher is: beside this program, or where it is installed.
+/// Empty when it is in neither place.
+std::string find_launcher();
+
+} // namespace ocw

@@ -1,0 +1,213 @@
+#include "process/local_machine.hpp"
+
+#include "messages/log.hpp"
+#include "ocw/errors.hpp"
+#include "process/artifacts.hpp"
+#include "process/command_line.hpp"
+#include "process/safe_files.hpp"
+#include "store/history.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <caf/send.hpp>
+
+#include <cstring>
+#include <filesystem>
+
+namespace ocw {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t file_workers = 2;
+
+// The digest of nothing, which most jobs write on standard error.
+constexpr std::string_view empty_sha256
+  = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+std::string digest_of(const std::string& path, uint64_t size) {
+  return size == 0 ? std::string{empty_sha256} : sha256_of_file(path, size);
+}
+
+} // namespace
+
+local_machine::local_machine(std::shared_ptr<launcher_client> launcher,
+                             const config& settings, store_paths paths)
+  : launcher_(std::move(launcher)),
+    settings_(settings.session),
+    cleanup_delay_ms_(settings.worker.cleanup_delay_ms),
+    paths_(std::move(paths)),
+    workers_(file_workers),
+    reaper_(1) {
+}
+
+local_machine::~local_machine() {
+  workers_.join();
+  {
+    const auto lock = std::lock_guard{guard_};
+    for (const auto& [id, timer] : kept_)
+      timer->cancel();
+  }
+  reaper_.join();
+}
+
+caf::error local_machine::open() {
+  const auto trash = settings_.base_dir + "/.trash";
+  auto failed = std::error_code{};
+  fs::create_directories(trash, failed);
+  if (failed || ::access(settings_.base_dir.c_str(), W_OK | X_OK) != 0)
+    return make_error(ec::unavailable,
+                      "session.base_dir '" + settings_.base_dir
+                        + "' cannot be used: "
+                        + (failed ? failed.message() : std::strerror(errno)),
+                      "session.base_dir");
+  fs::permissions(settings_.base_dir, fs::perms::owner_all, failed);
+  for (const auto& left : fs::directory_iterator(trash, failed))
+    reap(left.path().string());
+  return {};
+}
+
+// -- the steps of a session ---------------------------------------------------
+
+void local_machine::prepare(std::shared_ptr<const session_task> task,
+                            session_actor session) {
+  asio::post(workers_, [this, task = std::move(task),
+                        session = std::move(session)] {
+    const auto layout = layout_of(settings_, task->record->session_id);
+    caf::anon_send(session, prepare_done{make_session(layout, *task->request)});
+  });
+}
+
+std::shared_ptr<running_process>
+local_machine::start(std::shared_ptr<const session_task> task,
+                     session_actor session) {
+  const auto layout = layout_of(settings_, task->record->session_id);
+  auto line = command_line_of(*task, layout);
+  auto input = unique_fd{};
+  auto refused = start_refused{};
+  if (!line) {
+    refused.stage = sentence_of(line.error());
+  } else if (const auto& given = task->request->stdin_data;
+             given && !given->open && !given->bytes.empty()) {
+    auto file = file_holding(given->bytes);
+    if (file)
+      input = std::move(*file);
+    else
+      refused.stage = sentence_of(file.error());
+  }
+  if (!refused.stage.empty()) {
+    caf::anon_send(session, std::move(refused));
+    return nullptr;
+  }
+  const auto prefix = paths_.spool_prefix(task->record->session_id);
+  auto events = shim_events{};
+  events.output = [follow = task->follow](uint64_t cells) {
+    follow->output_grew(cells);
+  };
+  events.refused = [session](start_refused why) {
+    caf::anon_send(session, std::move(why));
+  };
+  events.ended = [session](process_end end) {
+    caf::anon_send(session, process_ended{std::move(end)});
+  };
+  auto process = launcher_->start(
+    encode_job(*task, layout, *line, settings_, prefix), std::move(input),
+    std::move(events));
+  if (const auto& given = task->request->stdin_data;
+      given && given->open && !given->bytes.empty())
+    process->feed(given->bytes, false);
+  return process;
+}
+
+void local_machine::collect(std::shared_ptr<const session_task> task,
+                            const process_end& end, session_actor session) {
+  asio::post(workers_, [this, task = std::move(task), end,
+                        session = std::move(session)] {
+    const auto& record = *task->record;
+    auto layout = layout_of(settings_, record.session_id);
+    if (task->request->workspace)
+      layout.work = *task->request->workspace;
+    auto files = collect_artifacts(layout, task->request->artifacts,
+                                   paths_.artifact_dir(record.job_id));
+    const auto prefix = paths_.spool_prefix(record.session_id);
+    auto done = collect_done{};
+    done.output.out.sha256 = digest_of(prefix + ".stdout", end.stdout_bytes);
+    done.output.err.sha256 = digest_of(prefix + ".stderr", end.stderr_bytes);
+    done.artifacts = std::move(files.files);
+    done.warning = std::move(files.warning);
+    caf::anon_send(session, std::move(done));
+  });
+}
+
+// The rename is quick whatever the directory holds; the rest is the reaper's.
+void local_machine::destroy(std::shared_ptr<const session_task> task,
+                            session_actor session) {
+  asio::post(workers_, [this, task = std::move(task),
+                        session = std::move(session)] {
+    const auto& id = task->record->session_id;
+    if (cleanup_delay_ms_ > 0) {
+      keep_for_a_while(id);
+      caf::anon_send(session, destroy_done{false});
+      return;
+    }
+    auto trashed = move_to_trash(settings_, id);
+    const auto gone
+      = !trashed.empty()
+        || !fs::exists(layout_of(settings_, id).root);
+    reap(std::move(trashed));
+    caf::anon_send(session, destroy_done{gone});
+  });
+}
+
+// The timer fires early, with an error, when the node stops.
+void local_machine::keep_for_a_while(const std::string& id) {
+  auto timer = std::make_shared<asio::steady_timer>(
+    reaper_.get_executor(), std::chrono::milliseconds{cleanup_delay_ms_});
+  {
+    const auto lock = std::lock_guard{guard_};
+    kept_.emplace(id, timer);
+  }
+  timer->async_wait([this, id, timer](boost::system::error_code) {
+    {
+      const auto lock = std::lock_guard{guard_};
+      kept_.erase(id);
+    }
+    reap(move_to_trash(settings_, id));
+  });
+}
+
+void local_machine::reap(std::string path) {
+  if (path.empty())
+    return;
+  asio::post(reaper_, [path = std::move(path)] {
+    if (!remove_tree(path))
+      log::warn("session.litter", {}, "cannot remove '{}'", path);
+  });
+}
+
+// -- what is kept, and what was left ------------------------------------------
+
+void local_machine::forget(const job_record& record) {
+  remove_spool(paths_.spool_prefix(record.session_id));
+  if (!record.artifacts.empty())
+    reap(paths_.artifact_dir(record.job_id));
+}
+
+bool local_machine::has_traces(const job_record& record) const {
+  auto failed = std::error_code{};
+  return fs::exists(layout_of(settings_, record.session_id).root, failed);
+}
+
+void local_machine::sweep(const job_record& record) {
+  reap(move_to_trash(settings_, record.session_id));
+}
+
+isolation_report local_machine::isolation() const {
+  return {"process",
+          {"process_group", "subreaper", "rlimits", "clean_environment"}};
+}
+
+} // namespace ocw

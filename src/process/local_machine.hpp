@@ -1,0 +1,60 @@
+#pragma once
+
+#include "ocw/config.hpp"
+#include "process/launcher_client.hpp"
+#include "process/session_directory.hpp"
+#include "process/session_machine.hpp"
+#include "store/store_paths.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace ocw {
+
+/// Runs sessions on this machine: directories and artifacts by file workers,
+/// processes by the launcher's shims. Removing trash has a worker of its own,
+/// because that can be slow and nothing waits for it.
+class local_machine final : public session_machine {
+public:
+  local_machine(std::shared_ptr<launcher_client> launcher,
+                const config& settings, store_paths paths);
+  ~local_machine() override;
+
+  /// Makes the base directory and takes away what an earlier run trashed.
+  /// `ec::unavailable` says which directory cannot be used and why.
+  caf::error open();
+
+  void prepare(std::shared_ptr<const session_task> task,
+               session_actor session) override;
+  std::shared_ptr<running_process>
+  start(std::shared_ptr<const session_task> task,
+        session_actor session) override;
+  void collect(std::shared_ptr<const session_task> task,
+               const process_end& end, session_actor session) override;
+  void destroy(std::shared_ptr<const session_task> task,
+               session_actor session) override;
+  void forget(const job_record& record) override;
+  bool has_traces(const job_record& record) const override;
+  void sweep(const job_record& record) override;
+  isolation_report isolation() const override;
+
+private:
+  void reap(std::string path);
+  void keep_for_a_while(const std::string& id);
+
+  std::shared_ptr<launcher_client> launcher_;
+  session_config settings_;
+  uint64_t cleanup_delay_ms_;
+  store_paths paths_;
+  boost::asio::thread_pool workers_;
+  boost::asio::thread_pool reaper_;
+  std::mutex guard_;
+  std::map<std::string, std::shared_ptr<boost::asio::steady_timer>> kept_;
+};
+
+} // namespace ocw

@@ -1,0 +1,167 @@
+#include "process/safe_files.hpp"
+
+#include "ocw/errors.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+namespace ocw {
+
+namespace {
+
+caf::error failed_on(const std::string& path, int number) {
+  const auto code = number == ENOENT ? ec::not_found
+                    : number == ENOSPC || number == EDQUOT
+                      ? ec::unavailable
+                      : ec::forbidden;
+  return make_error(code, "'" + path + "': " + std::strerror(number));
+}
+
+int open_beneath(int directory, const char* path, int flags, mode_t mode) {
+  auto how = open_how{};
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
+  how.mode = mode;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  return static_cast<int>(
+    ::syscall(SYS_openat2, directory, path, &how, sizeof(how)));
+}
+
+// Makes one directory after the other, each opened beneath the first.
+caf::error make_parents(int directory, const std::string& path) {
+  for (auto slash = path.find('/'); slash != std::string::npos;
+       slash = path.find('/', slash + 1)) {
+    const auto parent = path.substr(0, slash);
+    if (auto there = unique_fd{
+          open_beneath(directory, parent.c_str(), O_PATH | O_DIRECTORY, 0)})
+      continue;
+    if (errno != ENOENT)
+      return failed_on(parent, errno);
+    const auto last = parent.rfind('/');
+    auto holder = unique_fd{};
+    if (last != std::string::npos) {
+      holder = unique_fd{open_beneath(directory, parent.substr(0, last).c_str(),
+                                      O_PATH | O_DIRECTORY, 0)};
+      if (!holder)
+        return failed_on(parent, errno);
+    }
+    const auto at = holder ? holder.get() : directory;
+    const auto name = last == std::string::npos ? parent
+                                                : parent.substr(last + 1);
+    if (::mkdirat(at, name.c_str(), 0755) != 0 && errno != EEXIST)
+      return failed_on(parent, errno);
+  }
+  return {};
+}
+
+} // namespace
+
+caf::expected<unique_fd> open_below(int directory, const std::string& path,
+                                    int flags, mode_t mode) {
+  auto fd = unique_fd{open_beneath(directory, path.c_str(), flags, mode)};
+  if (!fd)
+    return failed_on(path, errno);
+  return fd;
+}
+
+int write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR)
+      return errno;
+    if (written > 0)
+      bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
+
+caf::error write_below(int directory, const std::string& path,
+                       std::string_view bytes, mode_t mode) {
+  if (auto failed = make_parents(directory, path))
+    return failed;
+  auto file
+    = open_below(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+                 mode);
+  if (!file)
+    return std::move(file.error());
+  if (const auto failed = write_all(file->get(), bytes))
+    return failed_on(path, failed);
+  // The umask took bits that were asked for.
+  if (::fchmod(file->get(), mode) != 0)
+    return failed_on(path, errno);
+  return {};
+}
+
+caf::expected<unique_fd> file_holding(std::string_view bytes) {
+  auto file = unique_fd{::memfd_create("ocw-stdin", MFD_CLOEXEC)};
+  if (!file)
+    return failed_on("standard input", errno);
+  if (const auto failed = write_all(file.get(), bytes))
+    return failed_on("standard input", failed);
+  ::lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+// Depth-first without recursion: a hostile tree may be thousands deep. Each
+// level is entered by descriptor, emptied of what is not a directory, and
+// removed from its parent on the way up.
+bool remove_tree(const std::string& path) {
+  struct level {
+    DIR* entries;
+    std::string name;
+  };
+  auto root = ::open(path.c_str(),
+                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (root < 0)
+    return errno == ENOENT;
+  struct stat top {};
+  ::fstat(root, &top);
+  ::fchmod(root, 0700);
+  auto levels = std::vector<level>{{::fdopendir(root), {}}};
+  auto clean = true;
+  while (!levels.empty()) {
+    auto* entries = levels.back().entries;
+    const auto* entry = ::readdir(entries);
+    if (!entry) {
+      auto done = std::move(levels.back());
+      ::closedir(done.entries);
+      levels.pop_back();
+      if (!levels.empty()
+          && ::unlinkat(::dirfd(levels.back().entries), done.name.c_str(),
+                        AT_REMOVEDIR)
+               != 0)
+        clean = false;
+      continue;
+    }
+    const auto name = std::string{entry->d_name};
+    if (name == "." || name == "..")
+      continue;
+    const auto at = ::dirfd(entries);
+    if (::unlinkat(at, name.c_str(), 0) == 0)
+      continue;
+    struct stat what {};
+    if (::fstatat(at, name.c_str(), &what, AT_SYMLINK_NOFOLLOW) != 0
+        || !S_ISDIR(what.st_mode) || what.st_dev != top.st_dev) {
+      clean = false;
+      continue;
+    }
+    ::fchmodat(at, name.c_str(), 0700, 0);
+    const auto fd = ::openat(at, name.c_str(),
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+      clean = false;
+    else
+      levels.push_back({::fdopendir(fd), name});
+  }
+  return ::rmdir(path.c_str()) == 0 && clean;
+}
+
+} // namespace ocw

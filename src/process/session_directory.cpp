@@ -1,0 +1,84 @@
+#include "process/session_directory.hpp"
+
+#include "messages/json_writer.hpp"
+#include "ocw/errors.hpp"
+#include "process/safe_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ocw {
+
+namespace {
+
+caf::error cannot(const std::string& path, int number) {
+  return make_error(number == ENOSPC ? ec::unavailable : ec::internal,
+                    "cannot make '" + path + "': " + std::strerror(number));
+}
+
+caf::error make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0)
+    return cannot(path, errno);
+  return {};
+}
+
+caf::error write_config_file(const session_layout& layout,
+                             const job_request& request) {
+  auto text = std::string{};
+  write_json(text, request.config);
+  text += '\n';
+  auto file = unique_fd{::open(layout.config_file.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+  if (!file)
+    return cannot(layout.config_file, errno);
+  if (const auto failed = write_all(file.get(), text))
+    return cannot(layout.config_file, failed);
+  return {};
+}
+
+} // namespace
+
+session_layout layout_of(const session_config& settings,
+                         const std::string& session_id) {
+  const auto root = settings.base_dir + "/session-" + session_id;
+  return {root, root + "/" + settings.work_dir_name,
+          root + "/" + settings.output_dir_name, root + "/tmp",
+          root + "/opencode.json"};
+}
+
+caf::error make_session(const session_layout& layout,
+                        const job_request& request) {
+  for (const auto* path : {&layout.root, &layout.work, &layout.output,
+                           &layout.temporary})
+    if (auto failed = make_directory(*path))
+      return failed;
+  if (auto failed = write_config_file(layout, request))
+    return failed;
+  if (request.files.empty())
+    return {};
+  const auto work = unique_fd{
+    ::open(layout.work.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!work)
+    return cannot(layout.work, errno);
+  for (const auto& [path, content] : request.files)
+    if (auto failed
+        = write_below(work.get(), path, content.bytes, content.mode))
+      return make_error(code_of(failed),
+                        "cannot write the file " + sentence_of(failed),
+                        "files[\"" + path + "\"]");
+  return {};
+}
+
+std::string move_to_trash(const session_config& settings,
+                          const std::string& session_id) {
+  const auto from = settings.base_dir + "/session-" + session_id;
+  auto to = settings.base_dir + "/.trash/" + session_id;
+  if (::rename(from.c_str(), to.c_str()) == 0)
+    return to;
+  return {};
+}
+
+} // namespace ocw

@@ -1,0 +1,256 @@
+#include "process/shim_link.hpp"
+
+#include "messages/log.hpp"
+#include "process/process_end.hpp"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace ocw {
+
+namespace {
+
+constexpr size_t read_size = 4096;
+
+std::string_view stage_name(wire::start_stage stage) {
+  switch (stage) {
+    case wire::start_stage::decode:
+      return "reading its description";
+    case wire::start_stage::spool:
+      return "opening its output files";
+    case wire::start_stage::pipes:
+      return "making its pipes";
+    case wire::start_stage::clone:
+      return "making its process";
+    case wire::start_stage::directory:
+      return "entering its directory";
+    case wire::start_stage::limits:
+      return "setting its limits";
+    case wire::start_stage::exec:
+      return "running it";
+  }
+  return "unknown stage";
+}
+
+// Sends `size` bytes with a descriptor attached, if there is one.
+ssize_t send_with_fd(int socket, const char* data, size_t size, int attached) {
+  auto part = iovec{const_cast<char*>(data), size};
+  auto msg = msghdr{};
+  msg.msg_iov = &part;
+  msg.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (attached >= 0) {
+    msg.msg_control = control;
+    msg.msg_controllen = sizeof(control);
+    auto* header = CMSG_FIRSTHDR(&msg);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &attached, sizeof(int));
+  }
+  return ::sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+template <class T>
+bool read_payload(std::string_view payload, T& value) {
+  if (payload.size() < sizeof(T))
+    return false;
+  std::memcpy(&value, payload.data(), sizeof(T));
+  return true;
+}
+
+} // namespace
+
+shim_link::shim_link(boost::asio::io_context& io, unique_fd socket,
+                     idle_function became_idle)
+  : became_idle_(std::move(became_idle)), socket_(io, socket.release()) {
+}
+
+void shim_link::listen() {
+  wait_readable();
+}
+
+// -- sending ------------------------------------------------------------------
+
+void shim_link::start(std::string frame, unique_fd input, shim_events events) {
+  {
+    const auto lock = std::lock_guard{guard_};
+    events_ = std::move(events);
+    busy_ = true;
+  }
+  send(wire::frame_type::start_job, std::move(frame), std::move(input));
+}
+
+void shim_link::stop() {
+  const auto request = wire::stop_request{};
+  send(wire::frame_type::stop_job,
+       {reinterpret_cast<const char*>(&request), sizeof(request)}, {});
+}
+
+bool shim_link::feed(std::string bytes, bool eof) {
+  {
+    const auto lock = std::lock_guard{guard_};
+    if (!busy_ || closed_)
+      return false;
+  }
+  if (!bytes.empty())
+    send(wire::frame_type::write_stdin, std::move(bytes), {});
+  if (eof)
+    send(wire::frame_type::close_stdin, {}, {});
+  return true;
+}
+
+void shim_link::close() {
+  const auto lock = std::lock_guard{guard_};
+  closed_ = true;
+  auto ignored = boost::system::error_code{};
+  socket_.close(ignored);
+}
+
+void shim_link::send(wire::frame_type type, std::string payload,
+                     unique_fd attached) {
+  const auto header
+    = wire::frame_header{static_cast<uint32_t>(payload.size()), type};
+  auto frame = outgoing{};
+  frame.bytes.reserve(sizeof(header) + payload.size());
+  frame.bytes.assign(reinterpret_cast<const char*>(&header), sizeof(header));
+  frame.bytes += payload;
+  frame.attached = std::move(attached);
+  const auto lock = std::lock_guard{guard_};
+  if (closed_)
+    return;
+  queue_.push_back(std::move(frame));
+  flush_locked();
+}
+
+void shim_link::flush_locked() {
+  while (!queue_.empty() && send_one_locked(queue_.front()))
+    queue_.erase(queue_.begin());
+  if (!queue_.empty() && !writing_)
+    wait_writable_locked();
+}
+
+// False when the socket takes no more for now. A socket that is broken drops
+// the frame; the reader sees the end of it.
+bool shim_link::send_one_locked(outgoing& frame) {
+  while (frame.sent < frame.bytes.size()) {
+    const auto sent
+      = send_with_fd(socket_.native_handle(), frame.bytes.data() + frame.sent,
+                     frame.bytes.size() - frame.sent, frame.attached.get());
+    if (sent < 0) {
+      if (errno == EINTR)
+        continue;
+      return errno != EAGAIN;
+    }
+    frame.attached.reset();
+    frame.sent += static_cast<size_t>(sent);
+  }
+  return true;
+}
+
+void shim_link::wait_writable_locked() {
+  writing_ = true;
+  auto resume = [self = shared_from_this()](boost::system::error_code failed) {
+    const auto lock = std::lock_guard{self->guard_};
+    self->writing_ = false;
+    if (!failed && !self->closed_)
+      self->flush_locked();
+  };
+  socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                     std::move(resume));
+}
+
+// -- receiving ----------------------------------------------------------------
+
+void shim_link::wait_readable() {
+  auto resume = [self = shared_from_this()](boost::system::error_code failed) {
+    if (!failed)
+      self->read_frames();
+  };
+  const auto lock = std::lock_guard{guard_};
+  if (!closed_)
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       std::move(resume));
+}
+
+void shim_link::read_frames() {
+  char buffer[read_size];
+  for (;;) {
+    const auto got
+      = ::recv(socket_.native_handle(), buffer, sizeof(buffer), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0 && errno == EAGAIN)
+      break;
+    if (got <= 0)
+      return lost();
+    incoming_.append(buffer, static_cast<size_t>(got));
+    if (static_cast<size_t>(got) < sizeof(buffer))
+      break;
+  }
+  auto rest = std::string_view{incoming_};
+  auto header = wire::frame_header{};
+  while (read_payload(rest, header)
+         && rest.size() >= sizeof(header) + header.length) {
+    handle(header.type, rest.substr(sizeof(header), header.length));
+    rest.remove_prefix(sizeof(header) + header.length);
+  }
+  incoming_.erase(0, incoming_.size() - rest.size());
+  if (incoming_.empty())
+    incoming_.shrink_to_fit();
+  wait_readable();
+}
+
+void shim_link::handle(wire::frame_type type, std::string_view payload) {
+  auto notice = wire::output_notice{};
+  auto record = wire::end_record{};
+  auto failure = wire::start_failure{};
+  if (type == wire::frame_type::output && read_payload(payload, notice)) {
+    auto lock = std::unique_lock{guard_};
+    auto tell = events_.output;
+    lock.unlock();
+    if (tell)
+      tell(notice.cells);
+  } else if (type == wire::frame_type::job_ended
+             && read_payload(payload, record)) {
+    finish([&](shim_events& events) { events.ended(process_end_of(record)); });
+  } else if (type == wire::frame_type::start_failed
+             && read_payload(payload, failure)) {
+    auto refusal = start_refused{std::string{stage_name(failure.stage)},
+                                 failure.error, false};
+    finish([&](shim_events& events) { events.refused(refusal); });
+  } else {
+    log::error("shim.garbled", {}, "a frame of type {} with {} bytes",
+               static_cast<uint32_t>(type), payload.size());
+  }
+}
+
+// The owner hears of the end before the shim goes to another job, so that a
+// late stop cannot reach the wrong one.
+void shim_link::finish(const std::function<void(shim_events&)>& tell) {
+  auto lock = std::unique_lock{guard_};
+  if (!busy_)
+    return;
+  busy_ = false;
+  auto events = std::exchange(events_, {});
+  lock.unlock();
+  tell(events);
+  became_idle_(shared_from_this(), true);
+}
+
+void shim_link::lost() {
+  auto lock = std::unique_lock{guard_};
+  closed_ = true;
+  auto ignored = boost::system::error_code{};
+  socket_.close(ignored);
+  const auto was_busy = std::exchange(busy_, false);
+  auto events = std::exchange(events_, {});
+  lock.unlock();
+  became_idle_(shared_from_this(), false);
+  if (was_busy && events.refused)
+    events.refused(start_refused{{}, 0, true});
+}
+
+} // namespace ocw

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "launcher/wire.hpp"
+#include "ocw/messages/local.hpp"
+#include "process/session_machine.hpp"
+#include "process/unique_fd.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace ocw {
+
+/// What a job's owner hears of it. Called on the I/O thread; exactly one of
+/// `refused` and `ended` is called, last.
+struct shim_events {
+  std::function<void(uint64_t cells)> output;
+  std::function<void(start_refused)> refused;
+  std::function<void(process_end)> ended;
+};
+
+/// The node's end of one shim's socket. Sends from any thread, never waiting:
+/// what the socket does not take at once is queued and sent by the I/O thread.
+/// Serves one job after the other.
+class shim_link : public std::enable_shared_from_this<shim_link> {
+public:
+  /// Called on the I/O thread when the shim is ready for its next job (true)
+  /// or gone (false).
+  using idle_function
+    = std::function<void(const std::shared_ptr<shim_link>&, bool usable)>;
+
+  shim_link(boost::asio::io_context& io, unique_fd socket,
+            idle_function became_idle);
+
+  /// Begins to listen to the shim. Once, on any thread.
+  void listen();
+
+  /// Starts a job: `frame` is an encoded spec, `input` the file that becomes
+  /// its standard input, if any.
+  void start(std::string frame, unique_fd input, shim_events events);
+
+  /// Asks the shim to stop its job.
+  void stop();
+
+  /// Sends input to the job; false when there is no job.
+  bool feed(std::string bytes, bool eof);
+
+  /// Lets go of the shim: it ends a running job and exits.
+  void close();
+
+private:
+  struct outgoing {
+    std::string bytes;
+    size_t sent = 0;
+    unique_fd attached;
+  };
+
+  void send(wire::frame_type type, std::string payload, unique_fd attached);
+  void flush_locked();
+  bool send_one_locked(outgoing& frame);
+  void wait_readable();
+  void wait_writable_locked();
+  void read_frames();
+  void handle(wire::frame_type type, std::string_view payload);
+  void finish(const std::function<void(shim_events&)>& tell);
+  void lost();
+
+  idle_function became_idle_;
+  std::mutex guard_; ///< over everything below but `incoming_`
+  boost::asio::posix::stream_descriptor socket_;
+  std::vector<outgoing> queue_;
+  bool writing_ = false;
+  bool busy_ = false;
+  bool closed_ = false;
+  shim_events events_;
+  std::string incoming_; ///< I/O thread only
+};
+
+} // namespace ocw

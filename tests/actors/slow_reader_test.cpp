@@ -1,0 +1,106 @@
+#include "actors/streaming_clients.hpp"
+#include "actors/streaming_node.hpp"
+#include "support/catch.hpp"
+
+#include <unistd.h>
+
+using namespace ocw;
+using namespace ocw::test;
+
+namespace {
+
+constexpr auto chunk = size_t{64} << 10;
+
+/// Resident memory of this process, in bytes.
+size_t resident_bytes() {
+  auto statm = std::ifstream{"/proc/self/statm"};
+  auto total = size_t{0};
+  auto resident = size_t{0};
+  statm >> total >> resident;
+  return resident * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+/// Makes a job with a history of `cells` chunks over the same few bytes.
+void make_long(test_job& job, size_t cells) {
+  job.start();
+  auto line = std::string(99, 'x') + "\n";
+  auto bytes = std::string{};
+  while (bytes.size() < 16 * chunk)
+    bytes += line;
+  bytes.resize(16 * chunk);
+  for (auto at = size_t{0}; at < bytes.size(); at += chunk)
+    job.add_cell(std::string_view{bytes}.substr(at, chunk));
+  for (auto i = size_t{16}; i < cells; ++i)
+    job.add_index(wire::stream_id::out, i % 16 * chunk, chunk);
+  job.announce();
+}
+
+} // namespace
+
+TEST_CASE("one who stops reading slows nobody and costs no memory") {
+  constexpr auto cells = size_t{3200}; // 200 MiB
+  auto node = streaming_node{};
+  auto& job = node.add_job("job");
+  make_long(job, cells);
+  auto stalled = std::vector<std::unique_ptr<websocket_client>>{};
+  for (auto i = 0; i < 5; ++i) {
+    stalled.push_back(std::make_unique<websocket_client>(node.port()));
+    stalled.back()->set_receive_buffer(4096);
+    stalled.back()->subscribe({"job"});
+  }
+  auto stalled_sse = raw_client{node.port()};
+  stalled_sse.send(request_text("/events/job"));
+  const auto before = resident_bytes();
+  auto most = before;
+  auto client = websocket_client{node.port()};
+  client.subscribe({"job"}, {{"job", 4}});
+  for (auto i = size_t{0}; i < cells; ++i) {
+    const auto event = client.next_event();
+    REQUIRE(event["seq"] == 4 + i);
+    REQUIRE(event["data"]["chunk"].get_ref<const std::string&>().size()
+            == chunk);
+    if (i % 16 == 0)
+      most = std::max(most, resident_bytes());
+  }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK((most - before) >> 10 < 16 << 10);
+#endif
+  // They can still go on where they stopped.
+  for (auto seq = 1; seq <= 10; ++seq)
+    CHECK(stalled.front()->next_event()["seq"] == seq);
+}
+
+TEST_CASE("idle clients are cheap") {
+  auto node = streaming_node{};
+  node.settings.websocket.max_clients = 1000;
+  auto& job = node.add_job("job");
+  job.start();
+  constexpr auto count = size_t{400};
+  auto clients = std::vector<std::unique_ptr<raw_client>>{};
+  const auto upgrade = request_text("/ws", "Upgrade: websocket\r\n"
+                                           "Connection: upgrade\r\n"
+                                           "Sec-WebSocket-Version: 13\r\n"
+                                           "Sec-WebSocket-Key: "
+                                           "dGhlIHNhbXBsZSBub25jZQ==\r\n");
+  const auto add_clients = [&](size_t n) {
+    for (auto i = size_t{0}; i < n; ++i)
+      clients.push_back(std::make_unique<raw_client>(node.port()));
+  };
+  const auto upgrade_from = [&](size_t first) {
+    for (auto i = first; i < clients.size(); ++i) {
+      clients[i]->send(upgrade);
+      clients[i]->read_until("\"timestamp\":");
+    }
+  };
+  add_clients(50);
+  upgrade_from(0); // what is allocated once is there now
+  add_clients(count);
+  CHECK(eventually([&] { return node.connections() == count + 50; }));
+  const auto before = resident_bytes();
+  upgrade_from(50);
+  const auto each = (resident_bytes() - before) / count;
+  CAPTURE(each);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(each < 12 << 10);
+#endif
+}
