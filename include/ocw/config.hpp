@@ -16,40 +16,47 @@ namespace ocw {
 
 enum class log_level : uint8_t { trace, debug, info, warn, error };
 template <>
-inline constexpr auto enum_words<log_level>
-  = std::to_array<std::string_view>({"trace", "debug", "info", "warn", "error"});
+inline constexpr auto enum_words<log_level> = std::to_array<std::string_view>(
+  {"trace", "debug", "info", "warn", "error"});
 
 enum class log_format : uint8_t { json, pretty };
 template <>
-inline constexpr auto enum_words<log_format>
-  = std::to_array<std::string_view>({"json", "pretty"});
+inline constexpr auto
+  enum_words<log_format> = std::to_array<std::string_view>({"json", "pretty"});
 
 enum class log_output : uint8_t { to_stdout, to_stderr, to_file };
 template <>
-inline constexpr auto enum_words<log_output>
-  = std::to_array<std::string_view>({"stdout", "stderr", "file"});
+inline constexpr auto enum_words<log_output> = std::to_array<std::string_view>(
+  {"stdout", "stderr", "file"});
 
 enum class validation_mode : uint8_t { automatic, always, never };
 template <>
-inline constexpr auto enum_words<validation_mode>
-  = std::to_array<std::string_view>({"auto", "true", "false"});
+inline constexpr auto
+  enum_words<validation_mode> = std::to_array<std::string_view>({"auto", "true",
+                                                                 "false"});
 
 enum class exec_policy : uint8_t { any, allowlist };
 template <>
-inline constexpr auto enum_words<exec_policy>
-  = std::to_array<std::string_view>({"any", "allowlist"});
+inline constexpr auto enum_words<exec_policy> = std::to_array<std::string_view>(
+  {"any", "allowlist"});
 
 /// The tiers of isolation, weakest first.
-enum class isolation_tier : uint8_t { process, landlock, name_space, container };
+enum class isolation_tier : uint8_t {
+  process,
+  landlock,
+  name_space,
+  container
+};
 template <>
-inline constexpr auto enum_words<isolation_tier>
-  = std::to_array<std::string_view>(
+inline constexpr auto
+  enum_words<isolation_tier> = std::to_array<std::string_view>(
     {"process", "landlock", "namespace", "container"});
 
 struct worker_config {
-  std::string id; ///< empty: the host's name
+  std::string id;           ///< empty: the host's name
   uint32_t concurrency = 4; ///< jobs in EXECUTE at once; 0 = as many as cores
-  uint64_t cleanup_delay_ms = 0; ///< how long an ended session's directory stays
+  uint64_t cleanup_delay_ms
+    = 0; ///< how long an ended session's directory stays
   std::map<std::string, std::string> labels; ///< for jobs' constraints
 };
 
@@ -131,8 +138,8 @@ struct store_config {
 };
 
 struct tls_config {
-  std::string certificate; ///< PEM chain; both or neither
-  std::string key;         ///< PEM
+  std::string certificate;          ///< PEM chain; both or neither
+  std::string key;                  ///< PEM
   bool terminated_upstream = false; ///< a proxy in front speaks TLS
 };
 

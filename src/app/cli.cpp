@@ -146,7 +146,8 @@ int run_cli(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   auto values = cli_values{};
   try {
-    const auto words = std::vector<std::string>{argv + 1, argv + argc};
+    const auto words
+      = std::vector<std::string>{argv + (argc > 0 ? 1 : 0), argv + argc};
     const auto outcome = parse_command_line(words, values);
     if (!outcome.command.empty())
       return perform(outcome.command, values);

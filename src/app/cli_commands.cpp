@@ -1,6 +1,7 @@
 #include "app/cli_flags.hpp"
 #include "app/cli_parser.hpp"
 #include "app/version.hpp"
+#include "ocw/ids.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -19,6 +20,18 @@ constexpr auto settings_footer
   = "Every setting of a node is a flag too, such as --api.port=3001;\n"
     "'opencode-worker config' shows them all.";
 
+/// Says where the words of a job's command go, which the parser never sees.
+class usage_formatter : public CLI::Formatter {
+public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    auto line = CLI::Formatter::make_usage(app, std::move(name));
+    const auto& command = app->get_name();
+    if (command == "run" || command == "submit")
+      line.insert(line.find_last_not_of('\n') + 1, " [-- CMD ARG...]");
+    return line;
+  }
+};
+
 /// What `--help` shows last.
 std::string examples(std::string_view lines) {
   return fmt::format("Examples:\n{}\n\n{}", lines, settings_footer);
@@ -34,7 +47,12 @@ CLI::App& add_command(CLI::App& program, const std::string& name,
 }
 
 void add_job_id(CLI::App& command, cli_values& values) {
-  command.add_option("ID", values.job_id, "the job")->required();
+  command.add_option("ID", values.job_id, "the job")
+    ->required()
+    ->check([](const std::string& id) {
+      return is_valid_job_id(id) ? std::string{}
+                                 : "'" + id + "' cannot be the id of a job";
+    });
 }
 
 void add_wait(CLI::App& command, cli_values& values, const std::string& help) {
@@ -207,6 +225,7 @@ std::shared_ptr<CLI::App> make_parser(cli_values& values) {
   auto program = std::make_shared<CLI::App>(
     "Runs jobs isolated, limited and streamed, here or on other machines",
     "opencode-worker");
+  program->formatter(std::make_shared<usage_formatter>());
   program->get_formatter()->column_width(36);
   program->option_defaults()->multi_option_policy(
     CLI::MultiOptionPolicy::Throw);

@@ -19,12 +19,15 @@ void add_list(CLI::App& command, const std::string& name,
               std::vector<std::string>& into, const std::string& help) {
   command.add_option("--" + name, into, help)
     ->allow_extra_args(false)
+    ->type_name("")
     ->group(request_group);
 }
 
 void add_text(CLI::App& command, const std::string& name, std::string& into,
               const std::string& help) {
-  command.add_option("--" + name, into, help)->group(request_group);
+  command.add_option("--" + name, into, help)
+    ->type_name("")
+    ->group(request_group);
 }
 
 } // namespace
@@ -39,15 +42,18 @@ void add_client_flags(CLI::App& command, cli_values& values) {
     .add_option("--url", values.url,
                 "the node, such as http://127.0.0.1:3000; else "
                 "OPENCODE_WORKER_URL, else api.host and api.port")
+    ->type_name("URL")
     ->group(node_group);
   command
     .add_option("--token-file", values.token_file,
                 "the file with the node's token; else OPENCODE_WORKER_TOKEN, "
                 "else the state directory's")
+    ->type_name("FILE")
     ->group(node_group);
   command
     .add_option("--ca-file", values.ca_file,
                 "PEM file of the authority that vouches for an https node")
+    ->type_name("FILE")
     ->group(node_group);
 }
 
@@ -57,6 +63,7 @@ void add_request_flags(CLI::App& command, cli_values& values) {
     .add_option("--request", request.request_file,
                 "a whole request as JSON, from a file or - for stdin; the "
                 "other flags go on top")
+    ->type_name("FILE")
     ->group(request_group);
   for (const auto& field : scalar_fields()) {
     const auto name = std::string{field.name};
@@ -91,6 +98,7 @@ void add_request_flags(CLI::App& command, cli_values& values) {
 void add_setting_flags(CLI::App& program, cli_values& values) {
   program
     .add_option("--config", values.config_file, "the settings file to read")
+    ->type_name("FILE")
     ->group(node_group);
   for (const auto& row : all_settings()) {
     const auto key = std::string{row.key};
@@ -101,6 +109,7 @@ void add_setting_flags(CLI::App& program, cli_values& values) {
           values.settings.emplace_back(key, text);
         },
         std::string{row.sentence})
+      ->take_last()
       ->group(""); // documented in the reference of settings
   }
 }

@@ -21,7 +21,7 @@ cli_outcome usage_error(std::string_view problem, const std::string& command) {
   const auto place = command.empty() ? std::string{} : command + ' ';
   return {{},
           exit_usage,
-          fmt::format("opencode-worker: {}; see 'opencode-worker {}--help'\n",
+          fmt::format("opencode-worker: {}\nsee 'opencode-worker {}--help'\n",
                       problem, place)};
 }
 

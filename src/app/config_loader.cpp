@@ -1,18 +1,18 @@
 #include "app/config_loader.hpp"
 
+#include "app/config_file.hpp"
 #include "app/config_rules.hpp"
 #include "app/settings.hpp"
-#include "messages/json_document.hpp"
 #include "ocw/errors.hpp"
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
 extern char** environ; // environ(7)
 
@@ -21,27 +21,47 @@ namespace ocw {
 namespace {
 
 constexpr std::string_view variable_prefix = "OPENCODE_WORKER_";
-constexpr size_t max_file_bytes = 1 << 20;
 
-std::string hint_for(std::string_view key) {
-  const auto nearest = nearest_key(key);
-  return nearest.empty() ? std::string{}
-                         : fmt::format("; did you mean '{}'?", nearest);
+/// The variables that the command line reads for its own use.
+bool is_for_clients(std::string_view name) {
+  return name == "OPENCODE_WORKER_TOKEN" || name == "OPENCODE_WORKER_URL";
 }
 
-caf::error unknown_key(std::string_view source, std::string_view key) {
-  return make_error(ec::invalid_request,
-                    fmt::format("{}: there is no setting '{}'{}", source, key,
-                                hint_for(key)),
-                    std::string{key});
+/// Kubernetes tells every pod of a service named opencode-worker where it is,
+/// in variables that look like ours.
+bool is_of_kubernetes(std::string_view name, std::string_view value) {
+  name.remove_prefix(variable_prefix.size());
+  return name.starts_with("SERVICE_HOST") || name.starts_with("SERVICE_PORT")
+         || (name.starts_with("PORT")
+             && (value.find("://") != std::string_view::npos
+                 || (name.size() > 5 && std::isdigit(name[5]) != 0)));
 }
 
-caf::error wrong_value(std::string_view source, const setting& row,
-                       const std::string& value) {
-  return make_error(ec::invalid_request,
-                    fmt::format("{}: {} is {}, but must be {}", source,
-                                row.key, value, row.allowed),
-                    std::string{row.key});
+const setting* row_of_variable(std::string_view name) {
+  const auto rows = all_settings();
+  const auto found
+    = std::find_if(rows.begin(), rows.end(), [=](const setting& row) {
+        return environment_name(row.key) == name;
+      });
+  return found == rows.end() ? nullptr : &*found;
+}
+
+/// The value is not part of it: a mistyped OPENCODE_WORKER_TOKEN has one, too.
+caf::error unknown_variable(const std::string& name) {
+  auto known
+    = std::vector<std::string>{"OPENCODE_WORKER_TOKEN", "OPENCODE_WORKER_URL"};
+  for (const auto& row : all_settings())
+    known.push_back(environment_name(row.key));
+  // The prefix is the same, and would make everything look alike.
+  auto words = std::vector<std::string_view>{};
+  for (const auto& word : known)
+    words.push_back(std::string_view{word}.substr(variable_prefix.size()));
+  const auto nearest = nearest_setting_word(
+    std::string_view{name}.substr(variable_prefix.size()), words);
+  auto sentence = "environment: there is no setting for " + name;
+  if (!nearest.empty())
+    sentence += fmt::format("; the nearest is {}{}", variable_prefix, nearest);
+  return make_error(ec::invalid_request, std::move(sentence), name);
 }
 
 /// Applies one source after the other and remembers who set what.
@@ -55,27 +75,15 @@ public:
   }
 
   caf::error file(const std::string& path) {
-    auto text = read(path);
-    if (!text)
-      return std::move(text.error());
-    auto document = parse_json(*text);
-    if (!document)
-      return make_error(ec::invalid_request,
-                        path + ": " + sentence_of(document.error()));
-    if (!document->is_object())
-      return make_error(ec::invalid_request, path + ": must be an object");
+    auto values = read_config_file(path);
+    if (!values)
+      return std::move(values.error());
     result.file = path;
-    for (const auto& [name, value] : document->items()) {
-      if (find_setting(name)) {
-        if (auto failed = from_json(path, name, value))
-          return failed;
-        continue;
-      }
-      if (!value.is_object())
-        return unknown_key(path, name);
-      for (const auto& [inner, leaf] : value.items())
-        if (auto failed = from_json(path, name + "." + inner, leaf))
-          return failed;
+    for (const auto& [key, value] : *values) {
+      const auto* row = find_setting(key);
+      if (!row->from_json(result.values, value).empty())
+        return wrong_value("file " + path, *row, value.dump());
+      result.origins[key] = "file " + path;
     }
     return {};
   }
@@ -84,11 +92,12 @@ public:
     for (const auto& [name, value] : variables) {
       if (!name.starts_with(variable_prefix) || is_for_clients(name))
         continue;
-      const auto* row = row_of_variable(name);
-      if (!row)
-        return unknown_key("environment " + name, guessed_key(name));
-      if (auto failed = from_text("environment " + name, *row, value))
-        return failed;
+      if (const auto* row = row_of_variable(name)) {
+        if (auto failed = from_text("environment " + name, *row, value))
+          return failed;
+      } else if (!is_of_kubernetes(name, value)) {
+        return unknown_variable(name);
+      }
     }
     return {};
   }
@@ -106,31 +115,6 @@ public:
   }
 
 private:
-  static caf::expected<std::string> read(const std::string& path) {
-    auto stream = std::ifstream{path, std::ios::binary};
-    auto text = std::ostringstream{};
-    if (stream)
-      text << stream.rdbuf();
-    if (!stream || text.str().size() > max_file_bytes)
-      return make_error(ec::invalid_request,
-                        fmt::format("cannot read the settings file '{}': {}",
-                                    path,
-                                    stream ? "it is over 1 MiB"
-                                           : std::strerror(errno)));
-    return text.str();
-  }
-
-  caf::error from_json(const std::string& path, const std::string& key,
-                       const nlohmann::json& value) {
-    const auto* row = find_setting(key);
-    if (!row)
-      return unknown_key(path, key);
-    if (!row->from_json(result.values, value).empty())
-      return wrong_value(path, *row, value.dump());
-    result.origins[key] = "file " + path;
-    return {};
-  }
-
   caf::error from_text(const std::string& source, const setting& row,
                        const std::string& value) {
     if (!row.from_text(result.values, value).empty())
@@ -138,32 +122,14 @@ private:
     result.origins[std::string{row.key}] = source;
     return {};
   }
-
-  // What the command line reads for its own use.
-  static bool is_for_clients(const std::string& name) {
-    return name == "OPENCODE_WORKER_TOKEN" || name == "OPENCODE_WORKER_URL";
-  }
-
-  static const setting* row_of_variable(const std::string& name) {
-    for (const auto& row : all_settings())
-      if (environment_name(row.key) == name)
-        return &row;
-    return nullptr;
-  }
-
-  static std::string guessed_key(const std::string& name) {
-    auto key = name.substr(variable_prefix.size());
-    for (auto& c : key)
-      c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (const auto first = key.find('_'); first != std::string::npos)
-      key[first] = '.';
-    return key;
-  }
 };
 
+/// The first that exists, even if it cannot be read: then that is an error,
+/// not a reason to run with other settings.
 std::string first_that_exists(const std::vector<std::string>& places) {
   for (const auto& path : places)
-    if (::access(path.c_str(), F_OK) == 0)
+    if (::access(path.c_str(), F_OK) == 0
+        || (errno != ENOENT && errno != ENOTDIR))
       return path;
   return {};
 }
@@ -179,24 +145,32 @@ config_sources config_sources::from_process() {
       result.environment.emplace(text.substr(0, equals),
                                  text.substr(equals + 1));
   }
+  result.places = places_of(result.environment);
+  return result;
+}
+
+std::vector<std::string> config_sources::places_of(
+  const std::map<std::string, std::string>& environment) {
   const auto value_of = [&](const char* name) {
-    const auto found = result.environment.find(name);
-    return found == result.environment.end() ? std::string{} : found->second;
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::string{} : found->second;
   };
-  result.places.emplace_back("opencode-worker.json");
+  auto result = std::vector<std::string>{"opencode-worker.json"};
   const auto xdg = value_of("XDG_CONFIG_HOME");
   const auto home = value_of("HOME");
-  if (!xdg.empty() || !home.empty())
-    result.places.push_back((xdg.empty() ? home + "/.config" : xdg)
-                            + "/opencode-worker/opencode-worker.json");
-  result.places.emplace_back("/etc/opencode-worker/opencode-worker.json");
+  // Its specification: a relative path is to be ignored.
+  if (xdg.starts_with('/'))
+    result.push_back(xdg + "/opencode-worker/opencode-worker.json");
+  else if (!home.empty())
+    result.push_back(home + "/.config/opencode-worker/opencode-worker.json");
+  result.emplace_back("/etc/opencode-worker/opencode-worker.json");
   return result;
 }
 
 caf::expected<loaded_config> load_config(const config_sources& sources) {
   auto merged = merger{};
-  const auto path = sources.file.empty() ? first_that_exists(sources.places)
-                                         : sources.file;
+  const auto path
+    = sources.file.empty() ? first_that_exists(sources.places) : sources.file;
   if (!path.empty())
     if (auto failed = merged.file(path))
       return failed;
@@ -207,26 +181,6 @@ caf::expected<loaded_config> load_config(const config_sources& sources) {
   if (auto failed = apply_rules(merged.result, sources.environment))
     return failed;
   return std::move(merged.result);
-}
-
-std::string render_config(const loaded_config& loaded, bool as_json) {
-  if (as_json) {
-    auto document = nlohmann::ordered_json{
-      {"values", settings_as_json(loaded.values)},
-      {"origins", loaded.origins},
-      {"file", loaded.file.empty() ? nlohmann::ordered_json{}
-                                   : nlohmann::ordered_json(loaded.file)}};
-    return document.dump(2) + "\n";
-  }
-  auto result = fmt::format("{:<38} {:<34} {}\n", "SETTING", "VALUE", "FROM");
-  for (const auto& row : all_settings()) {
-    auto value = row.to_json(loaded.values).dump();
-    if (value.size() > 34)
-      value = value.substr(0, 31) + "...";
-    result += fmt::format("{:<38} {:<34} {}\n", row.key, value,
-                          loaded.origins.at(std::string{row.key}));
-  }
-  return result;
 }
 
 } // namespace ocw

@@ -19,20 +19,25 @@ struct config_sources {
   std::vector<std::string> places; ///< where to look, first that exists wins
 
   static config_sources from_process();
+
+  /// Where a file is looked for: here, where XDG says, in /etc.
+  static std::vector<std::string>
+  places_of(const std::map<std::string, std::string>& environment);
 };
 
 /// Settings after every source was applied.
 struct loaded_config {
   config values;
-  /// Where each value came from: "default", "file PATH", "environment NAME"
-  /// or "command line", by key.
+  /// Where each value came from, by key: "default", "file PATH", "environment
+  /// NAME" or "command line"; and what was made of it, after a comma.
   std::map<std::string, std::string> origins;
   std::string file; ///< the file that was read; empty: none
 };
 
-/// Applies defaults, file, environment and command line, in this order, then
-/// the rules between settings. `ec::invalid_request` names the source, the
-/// key, the value, what is allowed, and the nearest known key.
+/// Any thread, with no side effect. Applies defaults, file, environment and
+/// command line, in this order, then the rules between settings.
+/// `ec::invalid_request` names the source, the key, the value, what is allowed,
+/// and the nearest known key.
 caf::expected<loaded_config> load_config(const config_sources& sources);
 
 /// What `opencode-worker config` prints.

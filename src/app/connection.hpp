@@ -22,7 +22,7 @@ namespace ocw {
 class connection {
 public:
   struct options {
-    std::string ca_file; ///< PEM; empty: the system's
+    std::string ca_file = {}; ///< PEM; empty: the system's
     std::chrono::milliseconds patience{5000};
   };
 

@@ -21,7 +21,7 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 /// One request to a node.
 struct http_call {
   std::string method = "GET";
-  std::string target; ///< encoded, begins with `/`
+  std::string target = {}; ///< encoded, begins with `/`
   std::string body = {};
   std::string content_type = "application/json"; ///< of `body`
   header_list headers = {};
@@ -52,8 +52,8 @@ struct http_answer {
 class http_client {
 public:
   struct options {
-    std::string token;   ///< sent as a bearer token; empty: none
-    std::string ca_file; ///< see `connection`
+    std::string token = {};   ///< sent as a bearer token; empty: none
+    std::string ca_file = {}; ///< see `connection`
     std::chrono::milliseconds connect_patience{5000};
   };
 

@@ -1,6 +1,7 @@
 #include "app/logging.hpp"
 
 #include "app/log_line.hpp"
+#include "messages/log_sink.hpp"
 #include "ocw/errors.hpp"
 #include "ocw/ids.hpp"
 #include "process/unique_fd.hpp"
@@ -12,10 +13,9 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
+#include <memory>
 #include <mutex>
 #include <system_error>
 
@@ -90,50 +90,48 @@ private:
   std::string path_;
 };
 
-struct log_state {
-  std::shared_ptr<line_sink> sink = std::make_shared<line_sink>();
-  spdlog::logger logger{"opencode-worker", sink};
-  std::atomic<log_format> format = log_format::json;
-  std::atomic<bool> colored = false;
-
-  log_state() {
-    // `ocw::log` has decided already which lines are written.
-    logger.set_level(spdlog::level::trace);
-  }
-};
-
-/// Never destroyed: other threads may log while the process ends.
-log_state& state() {
-  static auto* const instance = new log_state;
-  return *instance;
-}
-
-spdlog::level::level_enum level_of(log::severity level) {
-  return static_cast<spdlog::level::level_enum>(level);
-}
-
 static_assert(static_cast<int>(log::severity::trace) == spdlog::level::trace);
 static_assert(static_cast<int>(log::severity::error) == spdlog::level::err);
 static_assert(static_cast<int>(log::severity::error)
               == static_cast<int>(log_level::error));
 
-void write_line(log::severity level, std::string_view event, log::about whom,
-                std::string_view sentence) {
-  try {
+/// Makes the lines that the settings ask for, and gives them to spdlog.
+class line_maker final : public log::sink {
+public:
+  line_maker(std::shared_ptr<line_sink> to, log_format format, bool colored)
+    : logger_("opencode-worker", std::move(to)),
+      format_(format),
+      colored_(colored) {
+    // `ocw::log` has decided already which lines are written.
+    logger_.set_level(spdlog::level::trace);
+  }
+
+  void write(log::severity level, std::string_view event, log::about whom,
+             std::string_view sentence) override {
     // Its memory is kept for the next line of this thread.
     thread_local auto text = std::string{};
     text.clear();
-    auto& out = state();
     const auto line = log_line{now_unix_ms(), level, event, whom, sentence};
-    if (out.format.load(std::memory_order_relaxed) == log_format::json)
+    if (format_ == log_format::json)
       append_json_line(text, line);
     else
-      append_pretty_line(text, line,
-                         out.colored.load(std::memory_order_relaxed));
-    out.logger.log(level_of(level), spdlog::string_view_t{text});
-  } catch (const std::exception&) {
-    // A line that cannot be made is lost; the program goes on.
+      append_pretty_line(text, line, colored_);
+    logger_.log(static_cast<spdlog::level::level_enum>(level),
+                spdlog::string_view_t{text});
   }
+
+private:
+  spdlog::logger logger_;
+  log_format format_;
+  bool colored_;
+};
+
+/// The one descriptor behind all of them. Never destroyed: other threads may
+/// log while the process ends.
+const std::shared_ptr<line_sink>& descriptor() {
+  static auto* const instance
+    = new std::shared_ptr<line_sink>{std::make_shared<line_sink>()};
+  return *instance;
 }
 
 bool wants_color(log_output output) {
@@ -152,34 +150,29 @@ std::string text_of(int problem) {
 
 } // namespace
 
-caf::error start_logging(const logging_config& settings) {
-  auto& out = state();
-  const auto problem = out.sink->use(settings.output, settings.log_file_path);
+caf::error set_up_logging(const logging_config& settings) {
+  const auto problem
+    = descriptor()->use(settings.output, settings.log_file_path);
   if (problem != 0)
     return make_error(ec::invalid_request,
                       "cannot write the log file '" + settings.log_file_path
                         + "': " + text_of(problem),
                       "logging.log_file_path");
-  out.format = settings.format;
-  out.colored = wants_color(settings.output);
-  log::set_writer(static_cast<log::severity>(settings.level), &write_line);
+  log::set_sink(std::make_unique<line_maker>(descriptor(), settings.format,
+                                             wants_color(settings.output)));
+  log::set_level(static_cast<log::severity>(settings.level));
   return {};
 }
 
 void reopen_log() {
-  auto& sink = *state().sink;
-  const auto path = sink.path();
+  const auto path = descriptor()->path();
   if (path.empty())
     return;
-  if (const auto problem = sink.use(log_output::to_file, path); problem != 0)
+  if (const auto problem = descriptor()->use(log_output::to_file, path);
+      problem != 0)
     log::warn("log.reopen_failed", {},
               "cannot open '{}' again, so the old file stays in use: {}", path,
               text_of(problem));
-}
-
-void stop_logging() {
-  log::set_writer(log::severity::warn, nullptr);
-  state().sink->use(log_output::to_stderr, {});
 }
 
 } // namespace ocw

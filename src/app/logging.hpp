@@ -10,13 +10,11 @@ namespace ocw {
 /// called again to change that. `ec::invalid_request` with the path when the
 /// log file cannot be opened: then all stays as it was. Any thread; starts
 /// none.
-caf::error start_logging(const logging_config& settings);
+caf::error set_up_logging(const logging_config& settings);
 
 /// Opens the log file again by its name, as SIGHUP asks for after the file was
 /// moved away. When that fails, the old file stays in use and gets a warning.
+/// Any thread.
 void reopen_log();
-
-/// Lines go to standard error again, as before `start_logging`.
-void stop_logging();
 
 } // namespace ocw

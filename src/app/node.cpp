@@ -17,7 +17,6 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/init_global_meta_objects.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
@@ -41,16 +40,6 @@ struct system_config : caf::actor_system_config {
     set("caf.scheduler.max-threads", 2u);
   }
 };
-
-void register_messages() {
-  static const auto once = [] {
-    caf::init_global_meta_objects<caf::id_block::ocw>();
-    caf::init_global_meta_objects<caf::id_block::ocw_local>();
-    caf::core::init_global_meta_objects();
-    return true;
-  }();
-  static_cast<void>(once);
-}
 
 worker_info describe_worker(const config& settings,
                             const machine_info& machine) {
@@ -116,7 +105,6 @@ struct node::parts {
 
 caf::expected<std::unique_ptr<node>> node::start(loaded_config loaded,
                                                  options how) {
-  register_messages();
   auto what = std::make_unique<parts>(std::move(loaded.values));
   what->how = how;
   auto state = state_directory::open(what->settings.state_dir);

@@ -1,7 +1,7 @@
 #include "app/logging.hpp"
 #include "app/node.hpp"
 #include "app/settings.hpp"
-#include "messages/log_sink.hpp"
+#include "messages/log.hpp"
 #include "ocw/errors.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -78,7 +78,9 @@ private:
     }
     const auto plan = plan_reload(running_.values, fresh->values);
     apply_live(running_.values, fresh->values);
-    log::set_level(static_cast<log::severity>(running_.values.logging.level));
+    if (auto failed = set_up_logging(running_.values.logging))
+      log::error("settings.logging_refused", {}, "the log stays as it is: {}",
+                 sentence_of(failed));
     node_.reload(running_.values);
     log::info("settings.reloaded", {}, "changed: {}; only after a restart: {}",
               plan.live.empty() ? "nothing"

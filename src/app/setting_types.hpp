@@ -1,11 +1,14 @@
 #pragma once
 
 #include "app/settings.hpp"
+#include "messages/json_document.hpp"
 #include "messages/nearest_word.hpp"
+#include "messages/utf8.hpp"
 #include "ocw/enums.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -40,12 +43,28 @@ std::string allowed_text(bounds range) {
                        std::is_integral_v<T> ? "an integer" : "a number",
                        number_text(range.least), number_text(range.most));
   } else if constexpr (std::is_same_v<T, std::string>) {
-    return "a text";
+    return "a text without control characters";
   } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    return "a list of texts";
+    return "a list of texts (a,b or a JSON array)";
   } else {
-    return "an object of texts";
+    return "an object of texts (k=v,k=v or a JSON object)";
   }
+}
+
+/// Texts end up in file names, headers and terminals.
+inline bool is_clean(const std::string& text) {
+  return is_text(text) && std::none_of(text.begin(), text.end(), [](char c) {
+           return static_cast<unsigned char>(c) < 0x20 || c == '\x7F';
+         });
+}
+
+/// Whether an array or object holds clean texts only, under clean names.
+inline bool holds_texts(const json& value) {
+  for (const auto& [name, item] : value.items())
+    if (!item.is_string() || !is_clean(item.get_ref<const std::string&>())
+        || !is_clean(name) || name.empty())
+      return false;
+  return true;
 }
 
 template <class T>
@@ -75,25 +94,48 @@ bool take(T& target, const json& value, bounds range) {
   } else if constexpr (std::is_arithmetic_v<T>) {
     return take_number(target, value, range);
   } else if constexpr (std::is_same_v<T, std::string>) {
-    if (!value.is_string())
+    if (!value.is_string() || !is_clean(value.get_ref<const std::string&>()))
       return false;
     target = value.get<std::string>();
-  } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
-    if (!value.is_array())
-      return false;
-    for (const auto& item : value)
-      if (!item.is_string())
-        return false;
-    target = value.get<T>();
   } else {
-    if (!value.is_object())
+    const auto is_list = std::is_same_v<T, std::vector<std::string>>;
+    if (!(is_list ? value.is_array() : value.is_object())
+        || !holds_texts(value))
       return false;
-    for (const auto& item : value)
-      if (!item.is_string())
-        return false;
     target = value.get<T>();
   }
   return true;
+}
+
+inline std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  const auto last = text.find_last_not_of(' ');
+  return first == std::string::npos ? std::string{}
+                                    : text.substr(first, last - first + 1);
+}
+
+/// `a,b` as a list, or `k=v,k=v` as an object; JSON is taken as it is. Null
+/// when it is neither.
+inline json collection_from_text(const std::string& text, bool is_list) {
+  if (text.starts_with('[') || text.starts_with('{')) {
+    auto document = parse_json(text);
+    return document ? std::move(*document) : json();
+  }
+  auto result = is_list ? json::array() : json::object();
+  for (auto begin = size_t{0}; !text.empty() && begin <= text.size();) {
+    const auto end = std::min(text.find(',', begin), text.size());
+    const auto item = trimmed(text.substr(begin, end - begin));
+    const auto equals = item.find('=');
+    if (item.empty() || (!is_list && equals == std::string::npos))
+      return {};
+    if (is_list)
+      result.push_back(item);
+    else if (!result.emplace(item.substr(0, equals), item.substr(equals + 1))
+                .second)
+      return {};
+    begin = end + 1;
+  }
+  return result;
 }
 
 /// Reads text as the JSON value that a setting of type T wants. Null when it
@@ -112,23 +154,8 @@ json json_from_text(const std::string& text) {
   } else if constexpr (std::is_same_v<T, std::string> || worded_enum<T>) {
     return text;
   } else {
-    if (!text.empty() && (text.front() == '[' || text.front() == '{'))
-      return json::parse(text, nullptr, false);
-    auto result = std::is_same_v<T, std::vector<std::string>> ? json::array()
-                                                              : json::object();
-    for (auto begin = size_t{0}; begin < text.size();) {
-      const auto end = std::min(text.find(',', begin), text.size());
-      const auto item = text.substr(begin, end - begin);
-      const auto equals = item.find('=');
-      if (result.is_array())
-        result.push_back(item);
-      else if (equals == std::string::npos)
-        return {};
-      else
-        result[item.substr(0, equals)] = item.substr(equals + 1);
-      begin = end + 1;
-    }
-    return result;
+    return collection_from_text(text,
+                                std::is_same_v<T, std::vector<std::string>>);
   }
 }
 
@@ -136,6 +163,11 @@ template <class T>
 nlohmann::ordered_json as_json(const T& value) {
   if constexpr (worded_enum<T>)
     return to_string(value);
+  else if constexpr (std::is_same_v<T, double>)
+    // Cores are mostly whole, and then nobody writes `2.0`.
+    return value == std::floor(value) && std::fabs(value) < 1e15
+             ? nlohmann::ordered_json(static_cast<int64_t>(value))
+             : nlohmann::ordered_json(value);
   else
     return value;
 }

@@ -67,7 +67,9 @@ std::vector<setting> make_settings() {
     OCW_SETTING("session.workspace_roots", session.workspace_roots, no_bounds,
                 fixed, "directories below which a job's workspace may be"),
     OCW_SETTING("session.readonly_mounts", session.readonly_mounts, no_bounds,
-                fixed, "directories that every session sees read-only"),
+                fixed,
+                "directories that every session sees read-only; not available "
+                "in this version"),
     OCW_SETTING("governance.default_cpu", governance.default_cpu,
                 detail::bounds{0.01, 4096}, live,
                 "cores of a job that does not say"),
@@ -113,27 +115,29 @@ std::vector<setting> make_settings() {
                 "without a token"),
     OCW_SETTING("logging.level", logging.level, no_bounds, live,
                 "the least severe lines that are written"),
-    OCW_SETTING("logging.format", logging.format, no_bounds, fixed,
+    OCW_SETTING("logging.format", logging.format, no_bounds, live,
                 "json: one object a line; pretty: for people"),
-    OCW_SETTING("logging.output", logging.output, no_bounds, fixed,
+    OCW_SETTING("logging.output", logging.output, no_bounds, live,
                 "where lines go; file needs logging.log_file_path"),
-    OCW_SETTING("logging.log_file_path", logging.log_file_path, no_bounds,
-                fixed, "the file; opened again on SIGHUP"),
+    OCW_SETTING("logging.log_file_path", logging.log_file_path, no_bounds, live,
+                "the file; opened again on SIGHUP"),
     OCW_SETTING("api.host", api.host, no_bounds, fixed,
                 "the address to listen on; any but loopback needs TLS, or "
                 "tls.terminated_upstream"),
     OCW_SETTING("api.port", api.port, detail::bounds{0, 65535}, fixed,
                 "the port of the HTTP API; 0: any free one"),
     OCW_SETTING("api.cors_origin", api.cors_origin, no_bounds, live,
-                "the one origin whose pages may use the API; empty: none"),
+                "the one origin whose pages may use the API, such as "
+                "https://ci.example.org; empty: none"),
     OCW_SETTING("api.rate_limit_rpm", api.rate_limit_rpm,
                 detail::bounds{-1, 10000000}, live,
                 "requests per token and minute; 0: no limit; -1: none on "
                 "loopback, 1000 elsewhere"),
     OCW_SETTING("api.max_body_mb", api.max_body_mb, detail::bounds{1, 4096},
                 fixed, "the largest request body"),
-    OCW_SETTING("docker.enabled", docker.enabled, no_bounds, fixed,
-                "whether sessions run in containers"),
+    OCW_SETTING(
+      "docker.enabled", docker.enabled, no_bounds, fixed,
+      "whether sessions run in containers; not available in this version"),
     OCW_SETTING("docker.image", docker.image, no_bounds, fixed,
                 "the image of such a session"),
     OCW_SETTING("docker.network", docker.network, no_bounds, fixed,
@@ -142,21 +146,29 @@ std::vector<setting> make_settings() {
                 detail::bounds{1, 16777216}, fixed, "memory of such a session"),
     OCW_SETTING("docker.cpu_limit", docker.cpu_limit,
                 detail::bounds{0.01, 4096}, fixed, "cores of such a session"),
-    OCW_SETTING("security.command_allowlist", security.command_allowlist,
-                no_bounds, fixed, "commands that a validated job may name"),
-    OCW_SETTING("security.dangerous_patterns", security.dangerous_patterns,
-                no_bounds, fixed, "texts that a validated job may not contain"),
+    OCW_SETTING(
+      "security.command_allowlist", security.command_allowlist, no_bounds,
+      fixed,
+      "commands that a checked job may name; not in use in this version"),
+    OCW_SETTING(
+      "security.dangerous_patterns", security.dangerous_patterns, no_bounds,
+      fixed,
+      "texts that a checked job may not contain; not in use in this version"),
     OCW_SETTING("security.require_command_validation",
                 security.require_command_validation, no_bounds, fixed,
-                "whether commands are validated; auto: where no sandbox is in"
-                " force, once this version can"),
+                "whether commands are checked against these lists; not "
+                "available in this version, which checks none: leave it at "
+                "auto"),
     OCW_SETTING("security.max_command_length", security.max_command_length,
                 detail::bounds{1, 10000000}, fixed,
-                "the longest command, in bytes"),
-    OCW_SETTING("security.exec_policy", security.policy, no_bounds, fixed,
-                "what a job may execute"),
+                "the longest command of a checked job, in bytes; not in use in "
+                "this version"),
+    OCW_SETTING(
+      "security.exec_policy", security.policy, no_bounds, fixed,
+      "what a job may execute; allowlist is not available in this version"),
     OCW_SETTING("cluster.host", cluster.host, no_bounds, fixed,
-                "the address workers join at"),
+                "the address workers join at; not in use in this version, nor "
+                "is the rest of this section"),
     OCW_SETTING("cluster.port", cluster.port, detail::bounds{0, 65535}, fixed,
                 "the port workers join at"),
     OCW_SETTING("cluster.heartbeat_ms", cluster.heartbeat_ms,
@@ -179,7 +191,8 @@ std::vector<setting> make_settings() {
     OCW_SETTING("tls.terminated_upstream", tls.terminated_upstream, no_bounds,
                 fixed, "says that a proxy in front of this node speaks TLS"),
     OCW_SETTING("isolation.minimum", isolation.minimum, no_bounds, fixed,
-                "the weakest tier of isolation a job may run with"),
+                "the weakest tier of isolation a job may run with; this "
+                "version has process only"),
   };
 }
 

@@ -125,6 +125,10 @@ caf::expected<std::string> read_token(const token_sources& from) {
     return read_token_file(from.file, token_owner::client);
   if (!from.environment.empty())
     return checked_token(from.environment, "OPENCODE_WORKER_TOKEN");
+  if (from.state_dir.empty())
+    return make_error(ec::not_found, "no token is given; name the file with "
+                                     "--token-file, or set "
+                                     "OPENCODE_WORKER_TOKEN");
   const auto path = token_path(from.state_dir);
   auto token = read_token_file(path, token_owner::node);
   if (!token && code_of(token.error()) == ec::not_found)

@@ -1,6 +1,7 @@
 #include "messages/job_request.hpp"
 
 #include "messages/json_document.hpp"
+#include "messages/utf8.hpp"
 #include "ocw/errors.hpp"
 
 #include <utility>
@@ -50,6 +51,8 @@ std::string_view problem_with_path(std::string_view path) {
     return "is not a relative path";
   if (path.find('\0') != std::string_view::npos)
     return "has a NUL byte";
+  if (!is_utf8(path))
+    return "is not valid UTF-8";
   for (auto rest = path;;) {
     const auto end = rest.find('/');
     if (const auto problem = problem_with_name(rest.substr(0, end));

@@ -3,6 +3,7 @@
 #include "messages/json_document.hpp"
 #include "messages/json_reader.hpp"
 #include "messages/json_writer.hpp"
+#include "messages/utf8.hpp"
 #include "ocw/errors.hpp"
 #include "ocw/ids.hpp"
 
@@ -33,6 +34,10 @@ std::string item_of(std::string_view field, size_t index) {
   return std::string{field} + '[' + std::to_string(index) + ']';
 }
 
+/// The store keeps requests as JSON, so what it could not give back exactly is
+/// refused; requests that came as JSON have none of it.
+constexpr auto not_utf8 = std::string_view{"is not valid UTF-8"};
+
 bool has_nul(std::string_view text) {
   return text.find('\0') != std::string_view::npos;
 }
@@ -59,6 +64,8 @@ std::string_view problem_with_argument(std::string_view text) {
   if (text.size() > max_argument_bytes)
     return "is longer than 131071 bytes, the most Linux passes to a program; "
            "send it in files";
+  if (!is_utf8(text))
+    return not_utf8;
   return {};
 }
 
@@ -130,6 +137,8 @@ caf::error check_variables(std::string_view field, const string_map& pairs) {
                                          "and _ that begins with no digit");
     if (has_nul(value))
       return refuse(key_of(field, name), "has a NUL byte");
+    if (!is_utf8(value))
+      return refuse(key_of(field, name), not_utf8);
     if (name.size() + 1 + value.size() > max_argument_bytes)
       return refuse(key_of(field, name),
                     "is longer than Linux passes to a program (131071 bytes "
@@ -175,6 +184,10 @@ caf::error check_limits(const job_request& x) {
 caf::error check_options(const job_request& x) {
   if (x.config.mode && *x.config.mode != "worker")
     return refuse("config.mode", "must be worker");
+  if (!is_utf8(x.config.provider.value_or("")))
+    return refuse("config.provider", not_utf8);
+  if (!is_utf8(x.config.model.value_or("")))
+    return refuse("config.model", not_utf8);
   if (x.stream.chunk_size < 1 || x.stream.chunk_size > max_chunk_size)
     return refuse("stream.chunk_size", "must be 1 to 1048576");
   if (x.priority > 100)
@@ -198,8 +211,9 @@ caf::error check_require(const job_request& x) {
   if (x.require.size() > max_layers)
     return refuse("require", "has more than 64 entries");
   for (auto i = size_t{0}; i < x.require.size(); ++i)
-    if (x.require[i].empty() || x.require[i].size() > max_pair_bytes)
-      return refuse(item_of("require", i), "must be 1 to 256 bytes");
+    if (x.require[i].empty() || x.require[i].size() > max_pair_bytes
+        || !is_utf8(x.require[i]))
+      return refuse(item_of("require", i), "must be 1 to 256 bytes of text");
   return {};
 }
 
@@ -213,6 +227,8 @@ caf::error check_pairs(std::string_view field, const string_map& pairs) {
       return refuse(key_of(field, key), "is longer than 256 bytes");
     if (has_control(key) || has_control(value))
       return refuse(key_of(field, key), "has a control character");
+    if (!is_utf8(key) || !is_utf8(value))
+      return refuse(key_of(field, key), not_utf8);
   }
   return {};
 }

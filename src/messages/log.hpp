@@ -21,18 +21,10 @@ struct about {
 /// Cheap: an atomic load.
 bool enabled(severity level);
 
-/// Writes one line; `logging.cpp` in src/app decides how and where to. Before
-/// it is set up, warnings and errors go to standard error. Any thread.
+/// Writes one line; the sink (log_sink.hpp) decides how and where to. Before
+/// there is one, warnings and errors go to standard error. Any thread.
 void write(severity level, std::string_view event, about whom,
            std::string_view sentence);
-
-/// What a line is handed to. Must not throw; called by several threads at once.
-using writer = void (*)(severity level, std::string_view event, about whom,
-                        std::string_view sentence);
-
-/// Hands all lines of `least` and above to `to` from now on; null: standard
-/// error, as before it was set up. Any thread.
-void set_writer(severity least, writer to);
 
 template <class... Ts>
 void debug(std::string_view event, about whom, fmt::format_string<Ts...> text,

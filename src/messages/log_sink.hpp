@@ -6,7 +6,7 @@
 
 namespace ocw::log {
 
-/// Where lines go. Called from any thread.
+/// Where lines go. Called from any thread, from several at once.
 class sink {
 public:
   virtual ~sink() = default;
@@ -19,7 +19,7 @@ public:
 void set_level(severity level);
 
 /// Takes the place of the sink before, which is kept alive: a thread may be
-/// using it.
+/// using it. Null: warnings and errors to standard error, as at first.
 void set_sink(std::unique_ptr<sink> to);
 
 } // namespace ocw::log

@@ -103,7 +103,7 @@ awaitable<void> websocket_session::serve() {
   say(fmt::format(R"({{"type":"connected","client_id":"{}","timestamp":{}}})",
                   make_uuid_v7(), now_unix_ms()));
   tick();
-  auto buffer = beast::flat_buffer{most_incoming_bytes};
+  auto buffer = beast::flat_buffer{}; // bounded by read_message_max
   auto error = boost::system::error_code{};
   while (true) {
     co_await websocket_.async_read(buffer,

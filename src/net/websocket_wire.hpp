@@ -2,12 +2,14 @@
 
 #include "net/stream.hpp"
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/socket_base.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/role.hpp>
-#include <boost/beast/websocket/teardown.hpp>
 
-#include <cstdint>
+#include <array>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -94,11 +96,16 @@ public:
     on_control_();
   }
 
+  /// Ends the connection after the closing handshake, as Beast's own function
+  /// does, but really reads what the client sent meanwhile: closing with unread
+  /// bytes resets the connection, and the close frame is lost with it. Beast's
+  /// timeout bounds the wait.
   template <class Handler>
-  friend void async_teardown(beast::role_type role, websocket_wire& wire,
+  friend void async_teardown(beast::role_type, websocket_wire& wire,
                              Handler&& handler) {
-    using beast::websocket::async_teardown;
-    async_teardown(role, wire.next_, std::forward<Handler>(handler));
+    auto ignored = beast::error_code{};
+    wire.next_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
+    wire.drain(std::forward<Handler>(handler));
   }
 
 private:
@@ -118,6 +125,28 @@ private:
     Handler handler;
     size_t size;
   };
+
+  template <class Handler>
+  void drain(Handler handler) {
+    // Whoever waits keeps this object alive.
+    auto readable
+      = [this, waiting = std::move(handler)](beast::error_code error) mutable {
+          if (!error && !swallow())
+            return drain(std::move(waiting));
+          auto ignored = beast::error_code{};
+          next_.socket().close(ignored);
+          std::move(waiting)(error);
+        };
+    next_.socket().async_wait(socket_type::wait_read, std::move(readable));
+  }
+
+  // Reads some of what is there; true when there is nothing to come.
+  bool swallow() {
+    auto bytes = std::array<char, 4096>{};
+    auto error = beast::error_code{};
+    next_.socket().read_some(asio::buffer(bytes), error);
+    return error && error != asio::error::would_block;
+  }
 
   stream_type next_;
   std::function<void()> on_control_;

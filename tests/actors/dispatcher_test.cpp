@@ -61,9 +61,7 @@ struct whole_node : test::still_world {
     REQUIRE(**answer);
     return (**answer)->record->status;
   }
-  node_report report() {
-    return **(*ask(node, get_node{}));
-  }
+  node_report report() { return **(*ask(node, get_node{})); }
 };
 
 } // namespace
@@ -82,8 +80,9 @@ TEST_CASE_METHOD(whole_node, "a job is answered for only when it is stored",
   CHECK((**answer)->created);
 }
 
-TEST_CASE_METHOD(whole_node, "a job with an id of the user's own waits for the "
-                             "store before it starts",
+TEST_CASE_METHOD(whole_node,
+                 "a job with an id of the user's own waits for the "
+                 "store before it starts",
                  "[dispatcher]") {
   start();
   store.held = true;
@@ -95,8 +94,9 @@ TEST_CASE_METHOD(whole_node, "a job with an id of the user's own waits for the "
   CHECK(answer->has_value());
 }
 
-TEST_CASE_METHOD(whole_node, "a job that is faster than the disk is answered "
-                             "and kept all the same",
+TEST_CASE_METHOD(whole_node,
+                 "a job that is faster than the disk is answered "
+                 "and kept all the same",
                  "[dispatcher]") {
   start();
   store.held = true;
@@ -138,8 +138,9 @@ TEST_CASE_METHOD(whole_node, "a job the store refuses is undone",
   CHECK(report().counters.running_now == 0);
 }
 
-TEST_CASE_METHOD(whole_node, "the same request under the same id is the same "
-                             "job, running or ended",
+TEST_CASE_METHOD(whole_node,
+                 "the same request under the same id is the same "
+                 "job, running or ended",
                  "[dispatcher]") {
   start();
   submit("a");
@@ -153,8 +154,9 @@ TEST_CASE_METHOD(whole_node, "the same request under the same id is the same "
   CHECK(machine.sessions.at("a").steps.size() == 4);
 }
 
-TEST_CASE_METHOD(whole_node, "another request under the same id is a conflict, "
-                             "running or ended",
+TEST_CASE_METHOD(whole_node,
+                 "another request under the same id is a conflict, "
+                 "running or ended",
                  "[dispatcher]") {
   start();
   submit("a");
@@ -219,8 +221,7 @@ TEST_CASE_METHOD(whole_node, "a job gives up waiting when its time is up",
   CHECK(store.jobs.at("b").record.reason.code == reason_code::queue_timeout);
 }
 
-TEST_CASE_METHOD(whole_node, "what is not there is not found",
-                 "[dispatcher]") {
+TEST_CASE_METHOD(whole_node, "what is not there is not found", "[dispatcher]") {
   start();
   CHECK((**ask(node, get_job{"x"})).error() == ec::not_found);
   CHECK((**ask(node, cancel_job{"x", ""})).error() == ec::not_found);
@@ -239,8 +240,9 @@ TEST_CASE_METHOD(whole_node, "only an ended job can be forgotten",
   CHECK(machine.forgotten == std::vector<std::string>{"a"});
 }
 
-TEST_CASE_METHOD(whole_node, "a required layer that is not in force refuses "
-                             "the job",
+TEST_CASE_METHOD(whole_node,
+                 "a required layer that is not in force refuses "
+                 "the job",
                  "[dispatcher]") {
   start();
   auto request = request_for("a");
@@ -252,8 +254,9 @@ TEST_CASE_METHOD(whole_node, "a required layer that is not in force refuses "
         == ec::isolation_unavailable);
 }
 
-TEST_CASE_METHOD(whole_node, "a node that drains stops what runs, keeps what "
-                             "waits, and quits",
+TEST_CASE_METHOD(whole_node,
+                 "a node that drains stops what runs, keeps what "
+                 "waits, and quits",
                  "[dispatcher]") {
   start();
   submit("a");
@@ -274,17 +277,17 @@ TEST_CASE_METHOD(whole_node, "a node that drains stops what runs, keeps what "
   CHECK(machine.sessions.count("b") == 0);
 }
 
-TEST_CASE_METHOD(whole_node, "after a restart waiting jobs wait again and "
-                             "started ones are over",
+TEST_CASE_METHOD(whole_node,
+                 "after a restart waiting jobs wait again and "
+                 "started ones are over",
                  "[dispatcher]") {
-  auto waiting = stored_job{{.job_id = "w", .session_id = "sw"},
-                            request_for("w")};
-  auto running = stored_job{{.job_id = "r",
-                             .session_id = "sr",
-                             .status = job_status::running},
-                            request_for("r")};
-  auto traced = stored_job{{.job_id = "t", .session_id = "st"},
-                           request_for("t")};
+  auto waiting
+    = stored_job{{.job_id = "w", .session_id = "sw"}, request_for("w")};
+  auto running = stored_job{
+    {.job_id = "r", .session_id = "sr", .status = job_status::running},
+    request_for("r")};
+  auto traced
+    = stored_job{{.job_id = "t", .session_id = "st"}, request_for("t")};
   machine.traces = {"t"};
   unfinished = {waiting, running, traced};
   start();

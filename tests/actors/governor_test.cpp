@@ -10,13 +10,13 @@ namespace {
 class holder_state {
 public:
   slot_holder_actor::behavior_type make_behavior() {
-    return {[this](const slot_granted& slot) { granted->push_back(slot.job_id); },
-            [this](const slot_refused& slot) { refused->push_back(slot.why); }};
+    return {
+      [this](const slot_granted& slot) { granted->push_back(slot.job_id); },
+      [this](const slot_refused& slot) { refused->push_back(slot.why); }};
   }
   holder_state(slot_holder_actor::pointer, std::vector<std::string>* granted_to,
                std::vector<std::string>* refused_to)
-    : granted(granted_to), refused(refused_to) {
-  }
+    : granted(granted_to), refused(refused_to) {}
   std::vector<std::string>* granted;
   std::vector<std::string>* refused;
 };
@@ -30,8 +30,7 @@ struct governed : test::still_world {
 
   void ask_for(const governor_actor& gov, const std::string& id,
                uint32_t priority = 50, const std::string& owner = "") {
-    caf::send_as(holder, gov,
-                 acquire_slot{id, 1, 100, priority, owner});
+    caf::send_as(holder, gov, acquire_slot{id, 1, 100, priority, owner});
     settle();
   }
   void give_back(const governor_actor& gov, const std::string& id,

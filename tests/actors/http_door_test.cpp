@@ -28,14 +28,14 @@ TEST_CASE("every kind of error has its status and its shape") {
   auto node = http_node{};
   auto client = http_client{node.port()};
   const auto expected = std::map<std::string, unsigned>{
-    {"invalid_request", 400},  {"limit_exceeded", 400},
-    {"unauthorized", 401},     {"forbidden", 403},
-    {"not_found", 404},        {"conflict", 409},
-    {"not_ended", 409},        {"already_ended", 409},
+    {"invalid_request", 400},   {"limit_exceeded", 400},
+    {"unauthorized", 401},      {"forbidden", 403},
+    {"not_found", 404},         {"conflict", 409},
+    {"not_ended", 409},         {"already_ended", 409},
     {"payload_too_large", 413}, {"unsupported_media", 415},
-    {"policy_denied", 422},    {"isolation_unavailable", 422},
-    {"rate_limited", 429},     {"unavailable", 503},
-    {"launch_failed", 503},    {"internal", 500}};
+    {"policy_denied", 422},     {"isolation_unavailable", 422},
+    {"rate_limited", 429},      {"unavailable", 503},
+    {"launch_failed", 503},     {"internal", 500}};
   for (const auto& [code, status] : expected) {
     INFO(code);
     const auto answer = client.ask("GET", "/v1/jobs/fails-" + code);
@@ -63,8 +63,8 @@ TEST_CASE("without the token only health and local metrics answer") {
   for (const auto* path : {"/healthz", "/health", "/metrics"})
     CHECK(client.ask("GET", path).status == 200);
   CHECK(client.ask("GET", "/ready").status == 503);
-  for (const auto* path : {"/v1/jobs", "/v1/metrics", "/openapi.json",
-                           "/v1/stream", "/nothing"}) {
+  for (const auto* path :
+       {"/v1/jobs", "/v1/metrics", "/openapi.json", "/v1/stream", "/nothing"}) {
     INFO(path);
     const auto answer = client.ask("GET", path);
     CHECK(answer.status == 401);
@@ -94,9 +94,8 @@ TEST_CASE("a foreign Host or Origin is turned away, even with the token") {
 }
 
 TEST_CASE("pages of the configured origin may ask and read") {
-  auto node = http_node{[](config& settings) {
-    settings.api.cors_origin = "https://app.example";
-  }};
+  auto node = http_node{
+    [](config& settings) { settings.api.cors_origin = "https://app.example"; }};
   auto client = http_client{node.port(), "wrong"};
   constexpr auto origin = "Origin: https://app.example\r\n";
   const auto preflight = client.ask("OPTIONS", "/v1/jobs", origin);
@@ -108,9 +107,9 @@ TEST_CASE("pages of the configured origin may ask and read") {
   const auto refused = client.ask("GET", "/v1/jobs", origin);
   CHECK(refused.status == 401);
   CHECK(refused.header("access-control-allow-origin") == "https://app.example");
-  CHECK(client.ask("OPTIONS", "/v1/jobs", "Origin: https://evil.example\r\n")
-          .status
-        == 403);
+  CHECK(
+    client.ask("OPTIONS", "/v1/jobs", "Origin: https://evil.example\r\n").status
+    == 403);
 }
 
 TEST_CASE("OPTIONS tells the verbs and, without CORS, nothing more") {
@@ -250,14 +249,15 @@ TEST_CASE("a body of another type is refused, an untyped one is read") {
   auto node = http_node{};
   auto client = http_client{node.port()};
   constexpr auto body = R"({"command":"true"})";
-  const auto form = client.ask(
-    "POST", "/v1/jobs", "Content-Type: application/x-www-form-urlencoded\r\n",
-    body);
+  const auto form
+    = client.ask("POST", "/v1/jobs",
+                 "Content-Type: application/x-www-form-urlencoded\r\n", body);
   CHECK(form.status == 415);
   CHECK(code_in(form) == "unsupported_media");
   CHECK(client.ask("POST", "/v1/jobs", {}, body).status == 201);
-  CHECK(client.ask("POST", "/v1/jobs",
-                   "Content-Type: Application/JSON; charset=utf-8\r\n", body)
+  CHECK(client
+          .ask("POST", "/v1/jobs",
+               "Content-Type: Application/JSON; charset=utf-8\r\n", body)
           .status
         == 201);
 }
@@ -290,7 +290,7 @@ TEST_CASE("a head over 16 KiB is refused") {
   CHECK(client.is_closed());
 }
 
-TEST_CASE("too many requests are told when to come again") {
+TEST_CASE("a client over the rate gets 429 and when to come again") {
   auto node
     = http_node{[](config& settings) { settings.api.rate_limit_rpm = 2; }};
   auto client = http_client{node.port()};
@@ -335,10 +335,11 @@ TEST_CASE("the WebSocket port takes nothing but upgrades") {
 
 TEST_CASE("a client that leaves in the middle of a request costs nothing") {
   auto node = http_node{};
-  for (const auto* text : {"", "GET /hea", "POST /v1/jobs HTTP/1.1\r\nHost: "
-                                           "localhost\r\nAuthorization: Bearer "
-                                           "the-token\r\nContent-Length: "
-                                           "9\r\n\r\nabc"}) {
+  for (const auto* text : {"", "GET /hea",
+                           "POST /v1/jobs HTTP/1.1\r\nHost: "
+                           "localhost\r\nAuthorization: Bearer "
+                           "the-token\r\nContent-Length: "
+                           "9\r\n\r\nabc"}) {
     auto client = http_client{node.port()};
     client.say(text);
   }

@@ -48,7 +48,8 @@ constexpr auto job_body = R"({"job_id":"j","command":"true"})";
 
 } // namespace
 
-TEST_CASE("submitting answers 201 for a new job and 200 for one that is there") {
+TEST_CASE(
+  "submitting answers 201 for a new job and 200 for one that is there") {
   auto node = http_node{};
   auto client = http_client{node.port()};
   const auto made = client.ask("POST", "/v1/jobs", {}, job_body);
@@ -137,8 +138,7 @@ TEST_CASE("a client that leaves while it waits is not waited for") {
   CHECK(other.ask("GET", "/healthz").status == 200);
   const auto deadline
     = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-  while (node.connections() > 1
-         && std::chrono::steady_clock::now() < deadline)
+  while (node.connections() > 1 && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   CHECK(node.connections() == 1);
 }
@@ -215,7 +215,8 @@ TEST_CASE("events can be taken up behind the last one seen") {
   CHECK(first_id("", "") == "id: 1");
   CHECK(first_id("?from=3", "") == "id: 3");
   CHECK(first_id("?from=1", "Last-Event-ID: 3\r\n") == "id: 4");
-  CHECK(first_id("", "Last-Event-ID: " + std::to_string(last) + "\r\n").empty());
+  CHECK(
+    first_id("", "Last-Event-ID: " + std::to_string(last) + "\r\n").empty());
   auto client = http_client{node.port()};
   CHECK(client.ask("GET", "/v1/jobs/j/events?from=x").status == 400);
 }
@@ -254,8 +255,9 @@ TEST_CASE("standard input takes any bytes of any type") {
   node.put(pending_job("j"));
   auto client = http_client{node.port()};
   const auto bytes = std::string{"\0\xff", 2};
-  CHECK(client.ask("POST", "/v1/jobs/j/stdin?eof=1",
-                   "Content-Type: text/plain\r\n", bytes)
+  CHECK(client
+          .ask("POST", "/v1/jobs/j/stdin?eof=1", "Content-Type: text/plain\r\n",
+               bytes)
           .status
         == 200);
   REQUIRE(node.stdins().size() == 1);
@@ -281,8 +283,8 @@ TEST_CASE("an artifact is served whole, and only if the record has it") {
   write_artifact(node, "j", "unlisted", "secret");
   std::filesystem::create_symlink("/etc/passwd",
                                   node.store_dir() / "artifacts/j/link");
-  record.artifacts = {{"deep/file \"1\".bin", bytes.size(), "ab"},
-                      {"link", 1, "cd"}};
+  record.artifacts
+    = {{"deep/file \"1\".bin", bytes.size(), "ab"}, {"link", 1, "cd"}};
   node.put(record);
   auto client = http_client{node.port()};
   const auto list = json::parse(client.ask("GET", "/v1/jobs/j/artifacts").body);
@@ -358,10 +360,9 @@ TEST_CASE("the node's state is shown in its three forms") {
   auto node = http_node{};
   node.report.counters.accepted = 42;
   auto client = http_client{node.port()};
-  CHECK(json::parse(client.ask("GET", "/v1/metrics").body)
-          .at("jobs")
-          .at("accepted")
-        == 42);
+  CHECK(
+    json::parse(client.ask("GET", "/v1/metrics").body).at("jobs").at("accepted")
+    == 42);
   const auto text = client.ask("GET", "/metrics");
   CHECK_THAT(text.header("content-type"), Catch::Contains("version=0.0.4"));
   CHECK_THAT(text.body,

@@ -15,14 +15,12 @@ public:
     std::vector<std::shared_ptr<const job_record>> ended;
     int collecting = 0;
   };
-  listener_state(session_listener_actor::pointer, heard* keep) : keep_(keep) {
-  }
+  listener_state(session_listener_actor::pointer, heard* keep) : keep_(keep) {}
   session_listener_actor::behavior_type make_behavior() {
-    return {[this](const phase_reached&) { ++keep_->collecting; },
-            [this](const session_ended& msg) {
-              keep_->ended.push_back(msg.record);
-            },
-            [](const launcher_state&) {}};
+    return {
+      [this](const phase_reached&) { ++keep_->collecting; },
+      [this](const session_ended& msg) { keep_->ended.push_back(msg.record); },
+      [](const launcher_state&) {}};
   }
 
 private:
@@ -96,8 +94,9 @@ TEST_CASE_METHOD(one_session, "a job that finishes goes through every phase",
   CHECK(request<session_list>(boss, list_sessions{})->sessions.empty());
 }
 
-TEST_CASE_METHOD(one_session, "what cannot be prepared is destroyed all the "
-                              "same",
+TEST_CASE_METHOD(one_session,
+                 "what cannot be prepared is destroyed all the "
+                 "same",
                  "[session]") {
   open();
   machine.prepared("job", make_error(ec::unavailable, "no space"));
@@ -111,8 +110,9 @@ TEST_CASE_METHOD(one_session, "what cannot be prepared is destroyed all the "
   CHECK(steps() == words{"prepare", "destroy"});
 }
 
-TEST_CASE_METHOD(one_session, "a command that cannot start fails with the "
-                              "cause",
+TEST_CASE_METHOD(one_session,
+                 "a command that cannot start fails with the "
+                 "cause",
                  "[session]") {
   open();
   machine.prepared("job");
@@ -141,8 +141,9 @@ TEST_CASE_METHOD(one_session, "a stop during PREPARE never starts the process",
   CHECK(steps() == words{"prepare", "destroy"});
 }
 
-TEST_CASE_METHOD(one_session, "a stop during EXECUTE stops the process once, "
-                              "and the first reason wins",
+TEST_CASE_METHOD(one_session,
+                 "a stop during EXECUTE stops the process once, "
+                 "and the first reason wins",
                  "[session]") {
   open();
   machine.prepared("job");
@@ -163,8 +164,9 @@ TEST_CASE_METHOD(one_session, "a stop during EXECUTE stops the process once, "
   CHECK(heard.ended.front()->exit_code == 143);
 }
 
-TEST_CASE_METHOD(one_session, "a stop that comes after the exit changes "
-                              "nothing",
+TEST_CASE_METHOD(one_session,
+                 "a stop that comes after the exit changes "
+                 "nothing",
                  "[session]") {
   open();
   machine.prepared("job");
@@ -181,16 +183,17 @@ TEST_CASE_METHOD(one_session, "a stop that comes after the exit changes "
   CHECK(heard.ended.front()->status == job_status::finished);
 }
 
-TEST_CASE_METHOD(one_session, "a limit that came first is the reason, even if "
-                              "a stop was asked for as well",
+TEST_CASE_METHOD(one_session,
+                 "a limit that came first is the reason, even if "
+                 "a stop was asked for as well",
                  "[session]") {
   open();
   machine.prepared("job");
   settle();
   stop();
-  machine.exited("job", {.stopped_for = reason_code::timeout,
-                         .exit_code = 137,
-                         .signalled = true});
+  machine.exited(
+    "job",
+    {.stopped_for = reason_code::timeout, .exit_code = 137, .signalled = true});
   settle();
   machine.collected("job");
   machine.destroyed("job");
@@ -225,8 +228,7 @@ TEST_CASE_METHOD(one_session, "a session that crashes still ends its job",
   open();
   machine.prepared("job");
   settle();
-  caf::anon_send_exit(machine.sessions.at("job").actor,
-                      caf::exit_reason::kill);
+  caf::anon_send_exit(machine.sessions.at("job").actor, caf::exit_reason::kill);
   settle();
   REQUIRE(heard.ended.size() == 1);
   CHECK(heard.ended.front()->status == job_status::failed);

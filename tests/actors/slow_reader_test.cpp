@@ -55,10 +55,10 @@ TEST_CASE("one who stops reading slows nobody and costs no memory") {
   auto client = websocket_client{node.port()};
   client.subscribe({"job"}, {{"job", 4}});
   for (auto i = size_t{0}; i < cells; ++i) {
-    const auto event = client.next_event();
-    REQUIRE(event["seq"] == 4 + i);
-    REQUIRE(event["data"]["chunk"].get_ref<const std::string&>().size()
-            == chunk);
+    const auto text = client.next_text();
+    const auto seq = "\"seq\":" + std::to_string(4 + i) + ",";
+    REQUIRE(text.substr(0, 100).find(seq) != std::string_view::npos);
+    REQUIRE(text.size() > chunk);
     if (i % 16 == 0)
       most = std::max(most, resident_bytes());
   }

@@ -150,7 +150,7 @@ TEST_CASE("a wake from another thread finds nothing after a stream has gone") {
     while (!done)
       job.write("x");
   }};
-  for (auto i = 0; i < 200; ++i) {
+  for (auto i = 0; i < 40; ++i) {
     auto client = raw_client{node.port()};
     client.send(request_text("/events/job", "From: 3\r\n"));
     client.read_until("id: 3\n");

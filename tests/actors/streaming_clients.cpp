@@ -152,12 +152,14 @@ void websocket_client::subscribe(const std::vector<std::string>& job_ids,
   say(message);
 }
 
-nlohmann::json websocket_client::next() {
+std::string_view websocket_client::next_text() {
   buffer_.clear();
   ws_.read(buffer_);
-  return nlohmann::json::parse(static_cast<const char*>(buffer_.data().data()),
-                               static_cast<const char*>(buffer_.data().data())
-                                 + buffer_.size());
+  return {static_cast<const char*>(buffer_.data().data()), buffer_.size()};
+}
+
+nlohmann::json websocket_client::next() {
+  return nlohmann::json::parse(next_text());
 }
 
 nlohmann::json websocket_client::next_event() {

@@ -81,6 +81,7 @@ public:
                  const nlohmann::json& from = nullptr);
 
   /// The next message. Throws when there is none within ten seconds.
+  std::string_view next_text();
   nlohmann::json next();
 
   /// The next message that is not a heartbeat.

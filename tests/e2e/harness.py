@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import tempfile
@@ -40,6 +41,18 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def clean_environment(**more):
+    """This process's environment without settings of a node that may be installed here."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENCODE_WORKER_")}
+    return {**kept, "XDG_CONFIG_HOME": "/nonexistent", **more}
+
+
+def run_binary(*words, input=b"", env=None, cwd=None, deadline_s=DEADLINE_S):
+    """Runs a command of the binary to its end; its output is bytes."""
+    return subprocess.run([BINARY, *words], input=input, capture_output=True, cwd=cwd, check=False,
+                          env=clean_environment() if env is None else env, timeout=deadline_s)
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status = status
@@ -54,20 +67,26 @@ class Reply:
 class Node:
     """One `opencode-worker serve`, ended and cleaned up by close()."""
 
-    def __init__(self, *settings, state_dir=None, env=None, wait=True):
+    def __init__(self, *settings, state_dir=None, env=None, wait=True, log_file=None, ca_file=None):
         self.own_state = state_dir is None
-        self.state = pathlib.Path(state_dir or tempfile.mkdtemp(prefix="ocw-e2e-"))
-        self.base = self.state / "sessions"
-        self.settings = [f"--state_dir={self.state}", "--api.port=0", "--websocket.port=0",
+        self.state_dir = pathlib.Path(state_dir or tempfile.mkdtemp(prefix="ocw-e2e-"))
+        self.base = self.state_dir / "sessions"
+        self.log_file = pathlib.Path(log_file or self.state_dir / "log")
+        self.settings = [f"--state_dir={self.state_dir}", "--api.port=0", "--websocket.port=0",
                          f"--session.base_dir={self.base}", *settings]
-        self.env = env
+        self.env = clean_environment() if env is None else env
+        self.tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
         self.process = None
-        self.start(wait)
+        try:
+            self.start(wait)
+        except BaseException:
+            self.close()
+            raise
 
     def start(self, wait=True):
-        ready = self.state / "node.json"
+        ready = self.state_dir / "node.json"
         ready.unlink(missing_ok=True)
-        self.log = open(self.state / "log", "ab")
+        self.log = open(self.log_file, "ab")
         self.process = subprocess.Popen([BINARY, "serve", *self.settings], stdout=self.log,
                                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                         env=self.env)
@@ -80,14 +99,20 @@ class Node:
         self.url = about["api_url"]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.websocket_port = int(about["websocket_url"].rsplit(":", 1)[1].strip("/"))
-        self.token = (self.state / "token").read_text().strip()
+        self.token = (self.state_dir / "token").read_text().strip()
 
     def log_text(self):
-        return (self.state / "log").read_text(errors="replace")
+        return self.log_file.read_text(errors="replace")
 
     def kill(self):
         self.process.kill()
         self.process.wait()
+        self.log.close()
+
+    def restart(self):
+        """Ends the node as a service manager would, and starts it again on the same state."""
+        self.stop()
+        self.start()
 
     def stop(self):
         if self.process.poll() is None:
@@ -107,12 +132,51 @@ class Node:
                 self.stop()
         finally:
             if self.own_state:
-                shutil.rmtree(self.state, ignore_errors=True)
+                shutil.rmtree(self.state_dir, ignore_errors=True)
+
+    # -- what the kernel says of it -------------------------------------------
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def rss_kb(self):
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+    def fd_count(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def launcher(self):
+        """The process id of the node's launcher; None while there is none."""
+        found = [pid for pid in children_of(self.pid) if name_of(pid) == "ocw-launcher"]
+        return found[0] if found else None
 
     # -- HTTP -----------------------------------------------------------------
 
     def connect(self):
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE_S,
+                                               context=self.tls)
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
+
+    def head(self, method, path, *lines, version="1.1"):
+        """The head of a request as bytes, with the token and further header lines."""
+        return "\r\n".join([f"{method} {path} HTTP/{version}", "Host: localhost",
+                            f"Authorization: Bearer {self.token}", *lines, "", ""]).encode()
+
+    def raw(self, data, port=None, timeout_s=10):
+        """Sends bytes as they are and returns all that comes back until the node closes."""
+        with socket.create_connection(("127.0.0.1", port or self.port), timeout=timeout_s) as peer:
+            out = b""
+            with contextlib.suppress(ConnectionError):
+                peer.sendall(data)
+            with contextlib.suppress(ConnectionError, OSError):
+                peer.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(ConnectionError):
+                while piece := peer.recv(65536):
+                    out += piece
+            return out
 
     def call(self, method, path, body=None, headers=None, token=True):
         connection = self.connect()
@@ -197,53 +261,70 @@ class Node:
 
     def websocket(self, port=None, path="/v1/stream", headers=None, token=True):
         return WebSocket("127.0.0.1", port or self.port, path,
-                         self.token if token else None, headers or {})
+                         self.token if token else None, headers or {}, self.tls)
 
 
 class WebSocket:
-    """A client for RFC 6455, text frames only."""
+    """A client for RFC 6455. Use it in a `with`, or close it."""
 
-    def __init__(self, host, port, path, token, headers):
+    def __init__(self, host, port, path, token, headers, tls=None):
         self.socket = socket.create_connection((host, port), timeout=DEADLINE_S)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         key = base64.b64encode(os.urandom(16)).decode()
-        lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "Upgrade: websocket",
-                 "Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
+        head = {"Host": f"{host}:{port}", "Upgrade": "websocket", "Connection": "Upgrade",
+                "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}
         if token:
-            lines.append(f"Authorization: Bearer {token}")
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+            head["Authorization"] = f"Bearer {token}"
+        head.update(headers)
+        lines = [f"GET {path} HTTP/1.1"] + [f"{name}: {value}" for name, value in head.items()]
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         self.file = self.socket.makefile("rb")
         self.status = int(self.file.readline().split()[1])
         while self.file.readline() not in (b"\r\n", b""):
             pass
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def send(self, message):
         self.send_raw(json.dumps(message).encode())
 
-    def send_raw(self, payload, opcode=1):
+    def send_raw(self, payload, opcode=1, final=True):
         mask = os.urandom(4)
-        head = bytes([0x80 | opcode])
+        head = bytes([(0x80 if final else 0) | opcode])
         if len(payload) < 126:
             head += bytes([0x80 | len(payload)])
         elif len(payload) < 65536:
             head += bytes([0x80 | 126]) + struct.pack(">H", len(payload))
         else:
             head += bytes([0x80 | 127]) + struct.pack(">Q", len(payload))
-        body = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+        pad = (mask * (len(payload) // 4 + 1))[:len(payload)]
+        body = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(len(payload), "big")
         self.socket.sendall(head + mask + body)
 
-    def receive(self):
-        """The next message; ("close", code) when the node closes."""
-        while True:
+    def frame(self):
+        """The next frame as (opcode, payload); (8, b"") at the end of the connection."""
+        try:
             head = self.file.read(2)
             if len(head) < 2:
-                return ("close", None)
-            opcode, length = head[0] & 15, head[1] & 127
+                return 8, b""
+            length = head[1] & 127
             if length == 126:
                 length = struct.unpack(">H", self.file.read(2))[0]
             elif length == 127:
                 length = struct.unpack(">Q", self.file.read(8))[0]
-            payload = self.file.read(length)
+            return head[0] & 15, self.file.read(length)
+        except ConnectionError:
+            return 8, b""
+
+    def receive(self):
+        """The next message; ("close", code) when the node closes."""
+        while True:
+            opcode, payload = self.frame()
             if opcode == 8:
                 return ("close", struct.unpack(">H", payload[:2])[0] if payload else None)
             if opcode == 9:
@@ -297,7 +378,9 @@ def sha256(data):
 
 
 def processes_with(marker):
-    """Processes that have `marker` in their environment."""
+    """Processes that have `marker`, a text or a dict of one variable, in their environment."""
+    if isinstance(marker, dict):
+        marker = "=".join(next(iter(marker.items())))
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -305,6 +388,28 @@ def processes_with(marker):
                 if marker.encode() in (entry / "environ").read_bytes():
                     found.append(int(entry.name))
     return found
+
+
+def name_of(pid):
+    with contextlib.suppress(OSError):
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    return None
+
+
+def parent_of(pid):
+    with contextlib.suppress(OSError):
+        # The name in parentheses may hold anything, so what follows the last one counts.
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return None
+
+
+def children_of(pid):
+    return [int(entry) for entry in os.listdir("/proc") if entry.isdigit() and parent_of(entry) == pid]
+
+
+def new_marker():
+    """A variable for a job's environment by which its processes are found again."""
+    return {"OCW_MARK": f"{os.getpid()}-{time.monotonic_ns()}-{os.urandom(4).hex()}"}
 
 
 class NodeTest(unittest.TestCase):

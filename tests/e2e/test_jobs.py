@@ -171,13 +171,14 @@ class Ends(NodeTest):
     def test_secrets_reach_the_job_and_nothing_else(self):
         secret = "s3cret-" + os.urandom(8).hex()
         job = self.node.submit(command='echo "it is $API_KEY."; printf "%s" "$API_KEY" | head -c 5; '
-                                       'printf "%s" "$API_KEY" | tail -c +6; test ${#API_KEY} = 23 && echo; echo ok',
+                                       'printf "%s" "$API_KEY" | tail -c +6; test ${#API_KEY} = 23 && echo; '
+                                       'echo ok',
                                secrets={"API_KEY": secret}, limits={"timeout": 20000})
         result = self.node.result(job)
         self.assertIn("it is ***.", result["stdout"])
         self.assertIn("ok", result["stdout"])
         self.assertEqual(output_of(self.node.events(job)), result["stdout"].encode())
-        for path in self.node.state.rglob("*"):
+        for path in self.node.state_dir.rglob("*"):
             if path.is_file():
                 self.assertNotIn(secret.encode(), path.read_bytes(), str(path))
         for path in (f"/v1/jobs/{job}", f"/v1/jobs/{job}/output", f"/v1/jobs/{job}/why", "/v1/jobs"):

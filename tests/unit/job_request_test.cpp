@@ -255,3 +255,21 @@ TEST_CASE("requests that came as messages are checked all the same") {
   request.limits.cpu_cores = std::numeric_limits<double>::quiet_NaN();
   CHECK(field_of(check(request)) == "limits.cpu");
 }
+
+TEST_CASE("a message's texts that JSON could not keep are refused") {
+  const auto refused = [](auto change) {
+    auto request = full_request();
+    change(request);
+    return field_of(check(request));
+  };
+  CHECK(refused([](auto& x) { x.argv = {"a", "\xFF"}; }) == "argv[1]");
+  CHECK(refused([](auto& x) { x.env["A"] = "\xFF"; }) == R"(env["A"])");
+  CHECK(refused([](auto& x) { x.secrets["S"] = "\xFF"; }) == R"(secrets["S"])");
+  CHECK(refused([](auto& x) { x.labels["l"] = "\xFF"; }) == R"(labels["l"])");
+  CHECK(refused([](auto& x) { x.files["\xFF"]; }) == "files[\"\xEF\xBF\xBD\"]");
+  CHECK(refused([](auto& x) { x.artifacts = {"\xFF"}; }) == "artifacts[0]");
+  CHECK(refused([](auto& x) { x.require = {"\xFF"}; }) == "require[0]");
+  CHECK(refused([](auto& x) { x.config.model = "\xFF"; }) == "config.model");
+  CHECK(refused([](auto& x) { x.workspace = "/\xFF"; }) == "workspace");
+  CHECK(refused([](auto&) {}).empty());
+}

@@ -1,12 +1,13 @@
 // Frames that lie, nodes that vanish, disks that are full.
 
+#include "launcher/spool_writer.hpp"
 #include "support/catch.hpp"
 #include "support/launched.hpp"
 
 #include <sys/mount.h>
 
 using namespace ocw;
-using namespace ocw::test;
+using namespace ocw::launcher::test;
 
 namespace {
 
@@ -24,6 +25,39 @@ void send_raw(int socket, std::string_view bytes) {
   CHECK(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL)
         == static_cast<ssize_t>(bytes.size()));
 }
+
+// A file system of its own, where this user may mount one.
+class small_disk {
+public:
+  small_disk(const temp_dir& dir, const std::string& size)
+    : path_(dir.path() + "/small") {
+    std::filesystem::create_directory(path_);
+    mounted_ = mount(0, size);
+  }
+  ~small_disk() {
+    if (mounted_)
+      ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  const std::string& path() const { return path_; }
+  bool grow(const std::string& size) { return mount(MS_REMOUNT, size); }
+  bool unmount() {
+    mounted_ = ::umount(path_.c_str()) != 0;
+    return !mounted_;
+  }
+
+private:
+  bool mount(unsigned long flags, const std::string& size) {
+    const auto options = "size=" + size;
+    return ::mount("none", path_.c_str(), "tmpfs", flags, options.c_str()) == 0;
+  }
+
+  std::string path_;
+  bool mounted_ = false;
+};
 
 } // namespace
 
@@ -143,18 +177,46 @@ TEST_CASE("a node that does not read slows no job down", "[launcher]") {
   CHECK(shim.wait().end->cause == wire::stop_cause::cancelled);
 }
 
+TEST_CASE("an index that finds no room has whole cells only", "[spool]") {
+  temp_dir dir;
+  small_disk disk{dir, "64k"};
+  if (!disk.mounted()) {
+    WARN("skipped: no small file system can be mounted here");
+    return;
+  }
+  const auto prefix = disk.path() + "/spool";
+  launcher::spool_writer writer;
+  REQUIRE(writer.open(prefix, 4) == 0);
+  // Three cells at a time do not divide a page, so the last write is torn.
+  int error = 0;
+  while (error == 0 && writer.cells() < 100'000)
+    error = writer.append(wire::stream_id::out, "one two thr.");
+  CHECK(error == ENOSPC);
+  CHECK(writer.append(wire::stream_id::err, "more") == ENOSPC);
+  const auto kept = read_spool(prefix);
+  CHECK(kept.wrong == "");
+  CHECK(kept.cells.size() == writer.cells());
+  CHECK(kept.out.size() == writer.bytes(wire::stream_id::out));
+  // Room again: the end is recorded after all.
+  REQUIRE(disk.grow("1m"));
+  wire::end_record record;
+  CHECK(writer.finish(record) == 0);
+  const auto ended = read_spool(prefix);
+  CHECK(ended.wrong == "");
+  CHECK(ended.end);
+}
+
 TEST_CASE("a full disk stops the job and keeps the spool whole", "[launcher]") {
   temp_dir dir;
   launched node;
   auto shim = node.fork_shim();
-  const auto small = dir.path() + "/small";
-  std::filesystem::create_directory(small);
-  if (::mount("none", small.c_str(), "tmpfs", 0, "size=256k") != 0) {
+  small_disk disk{dir, "256k"};
+  if (!disk.mounted()) {
     WARN("skipped: no small file system can be mounted here");
     return;
   }
   auto job = shell(dir, "head -c 600000 /dev/zero; echo more >&2; sleep 60");
-  job.spool_prefix = small + "/spool";
+  job.spool_prefix = disk.path() + "/spool";
   const auto end = shim.run(job).end;
   REQUIRE(end);
   CHECK(end->cause == wire::stop_cause::spool_failed);
@@ -166,6 +228,6 @@ TEST_CASE("a full disk stops the job and keeps the spool whole", "[launcher]") {
   CHECK(kept.out.size() == end->stdout_bytes);
   CHECK(kept.out.size() > 100000);
   CHECK(alive(job) == 0);
-  CHECK(::umount(small.c_str()) == 0);
+  CHECK(disk.unmount()); // the shim holds none of its files open
   CHECK(shim.run(shell(dir, "exit 8")).end->wait_status == 8);
 }

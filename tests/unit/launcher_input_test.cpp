@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 using namespace ocw;
-using namespace ocw::test;
+using namespace ocw::launcher::test;
 using wire::stdin_mode;
 
 namespace {

@@ -5,7 +5,7 @@
 #include "support/launched.hpp"
 
 using namespace ocw;
-using namespace ocw::test;
+using namespace ocw::launcher::test;
 using wire::stream_id;
 
 namespace {

@@ -4,7 +4,7 @@
 #include "support/launched.hpp"
 
 using namespace ocw;
-using namespace ocw::test;
+using namespace ocw::launcher::test;
 using wire::stop_cause;
 
 namespace {

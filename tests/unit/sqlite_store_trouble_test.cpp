@@ -1,0 +1,96 @@
+#include "support/store_fixture.hpp"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+
+namespace {
+
+using namespace ocw;
+using test::store_fixture;
+
+/// Does something to the file behind the store's back.
+void run_sql(const std::string& file, const std::string& sql) {
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(file.c_str(), &db) == SQLITE_OK);
+  char* problem = nullptr;
+  const auto code = sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &problem);
+  INFO((problem != nullptr ? problem : ""));
+  CHECK(code == SQLITE_OK);
+  sqlite3_free(problem);
+  sqlite3_close(db);
+}
+
+std::string why_refused(store_fixture& fixture) {
+  const auto opened = fixture.open();
+  REQUIRE_FALSE(opened);
+  CHECK(code_of(opened.error()) == ec::unavailable);
+  CHECK(field_of(opened.error()) == "store.dir");
+  return sentence_of(opened.error());
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE_METHOD(store_fixture, "a damaged row is that job's trouble alone",
+                 "[store]") {
+  insert("a");
+  insert("b");
+  insert("c");
+  close();
+  run_sql(file("jobs.sqlite"),
+          "UPDATE jobs SET record = substr(record, 2) WHERE id = 'b';"
+          "UPDATE jobs SET request = 'x' WHERE id = 'c'");
+  const auto found = load("b");
+  REQUIRE_FALSE(found);
+  CHECK(code_of(found.error()) == ec::internal);
+  CHECK(code_of(insert("b").error) == ec::internal);
+  CHECK(list({})->jobs.size() == 2);
+  const auto left = store().unfinished();
+  REQUIRE(left);
+  REQUIRE(left->size() == 1);
+  CHECK(left->at(0).record.job_id == "a");
+  CHECK_FALSE(store().health());
+}
+
+TEST_CASE_METHOD(store_fixture, "a file that is no database is refused",
+                 "[store]") {
+  insert("a");
+  close();
+  std::ofstream{file("jobs.sqlite")} << std::string(8192, 'x');
+  const auto why = why_refused(*this);
+  CHECK(contains(why, file("jobs.sqlite")));
+  CHECK(contains(why, "not a database"));
+}
+
+TEST_CASE_METHOD(store_fixture, "another program's database is refused",
+                 "[store]") {
+  std::filesystem::create_directory(dir);
+  run_sql(file("jobs.sqlite"), "CREATE TABLE bookmarks (url TEXT)");
+  CHECK(contains(why_refused(*this), "another program"));
+}
+
+TEST_CASE_METHOD(store_fixture, "a newer version's database is refused",
+                 "[store]") {
+  insert("a");
+  close();
+  run_sql(file("jobs.sqlite"), "PRAGMA user_version = 2");
+  CHECK(contains(why_refused(*this), "newer version"));
+}
+
+TEST_CASE_METHOD(store_fixture, "two nodes cannot share a store", "[store]") {
+  insert("a");
+  CHECK(contains(why_refused(*this), "another node"));
+  close();
+  CHECK(open());
+}
+
+TEST_CASE_METHOD(store_fixture, "a key that others can read stops the start",
+                 "[store]") {
+  insert("a");
+  close();
+  REQUIRE(::chmod(file("key").c_str(), 0644) == 0);
+  CHECK(contains(why_refused(*this), "others than its owner"));
+}
