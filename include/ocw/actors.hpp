@@ -55,18 +55,19 @@ using supervisor_actor = caf::typed_actor<
 
 /// One SESSION runs one job, from INIT to DESTROY, and is gone. The shim and
 /// the file work answer it on threads of their own.
-using session_actor = caf::typed_actor<
-  auto(stop_session)->caf::result<void>, auto(feed_session)->caf::result<void>,
-  // Its directory and files are there, or could not be made.
-  auto(prepare_done)->caf::result<void>,
-  // Its process could not be started.
-  auto(start_refused)->caf::result<void>,
-  // Its process ended; nothing of its tree is left.
-  auto(process_ended)->caf::result<void>,
-  // Its artifacts and digests are in the store.
-  auto(collect_done)->caf::result<void>,
-  // Its directory is gone.
-  auto(destroy_done)->caf::result<void>>;
+using session_actor
+  = caf::typed_actor<auto(stop_session)->caf::result<void>,
+                     auto(feed_session)->caf::result<void>,
+                     // Its directory and files are there, or could not be made.
+                     auto(prepare_done)->caf::result<void>,
+                     // Its process could not be started.
+                     auto(start_refused)->caf::result<void>,
+                     // Its process ended; nothing of its tree is left.
+                     auto(process_ended)->caf::result<void>,
+                     // Its artifacts and digests are in the store.
+                     auto(collect_done)->caf::result<void>,
+                     // Its directory is gone.
+                     auto(destroy_done)->caf::result<void>>;
 
 /// Who is sent events by a streamer.
 using event_subscriber_actor
@@ -77,33 +78,36 @@ using event_subscriber_actor
 /// The DISPATCHER knows every job: it accepts them, makes them durable, gets
 /// them room and a session, and says what became of them. Each operation can
 /// be asked by message, or by a door of the same process through `ask`.
-using dispatcher_actor = slot_holder_actor::extend_with<
-  session_listener_actor>::extend_with<caf::typed_actor<
-  auto(submit_job)->caf::result<job_state>,
-  auto(get_job)->caf::result<job_state>,
-  auto(list_jobs)->caf::result<job_page>,
-  auto(cancel_job)->caf::result<job_state>,
-  auto(forget_job)->caf::result<job_state>,
-  auto(send_stdin)->caf::result<job_state>,
-  auto(get_node)->caf::result<node_report>,
-  auto(list_sessions)->caf::result<session_list>,
-  // Spawns a streamer for the sender, an `event_subscriber_actor`.
-  auto(subscribe)->caf::result<streamer_actor>,
-  // The same, from doors of this process.
-  auto(ask<submit_job>)->caf::result<void>,
-  auto(ask<get_job>)->caf::result<void>,
-  auto(ask<list_jobs>)->caf::result<void>,
-  auto(ask<cancel_job>)->caf::result<void>,
-  auto(ask<forget_job>)->caf::result<void>,
-  auto(ask<send_stdin>)->caf::result<void>,
-  auto(ask<list_sessions>)->caf::result<void>,
-  auto(ask<get_node>)->caf::result<void>,
-  // An answer of the store comes home.
-  auto(resume_work)->caf::result<void>,
-  auto(settings_changed)->caf::result<void>,
-  // Jobs of an earlier run: those that waited wait again, the others are over.
-  auto(recover_jobs)->caf::result<void>,
-  // Takes no new jobs from now on, and quits when the last one has ended.
-  auto(drain_node)->caf::result<void>>>;
+using dispatcher_actor
+  = slot_holder_actor::extend_with<session_listener_actor>::extend_with<
+    caf::typed_actor<auto(submit_job)->caf::result<job_state>,
+                     auto(get_job)->caf::result<job_state>,
+                     auto(list_jobs)->caf::result<job_page>,
+                     auto(cancel_job)->caf::result<job_state>,
+                     auto(forget_job)->caf::result<job_state>,
+                     auto(send_stdin)->caf::result<job_state>,
+                     auto(get_node)->caf::result<node_report>,
+                     auto(list_sessions)->caf::result<session_list>,
+                     // Spawns a streamer for the sender, an
+                     // `event_subscriber_actor`.
+                     auto(subscribe)->caf::result<streamer_actor>,
+                     // The same, from doors of this process.
+                     auto(ask<submit_job>)->caf::result<void>,
+                     auto(ask<get_job>)->caf::result<void>,
+                     auto(ask<list_jobs>)->caf::result<void>,
+                     auto(ask<cancel_job>)->caf::result<void>,
+                     auto(ask<forget_job>)->caf::result<void>,
+                     auto(ask<send_stdin>)->caf::result<void>,
+                     auto(ask<list_sessions>)->caf::result<void>,
+                     auto(ask<get_node>)->caf::result<void>,
+                     // An answer of the store comes home.
+                     auto(resume_work)->caf::result<void>,
+                     auto(settings_changed)->caf::result<void>,
+                     // Jobs of an earlier run: those that waited wait again,
+                     // the others are over.
+                     auto(recover_jobs)->caf::result<void>,
+                     // Takes no new jobs from now on, and quits when the last
+                     // one has ended.
+                     auto(drain_node)->caf::result<void>>>;
 
 } // namespace ocw

@@ -20,9 +20,8 @@ inline constexpr auto enum_words = nullptr;
 
 /// An enum that has its words.
 template <class Enum>
-concept worded_enum
-  = std::is_enum_v<Enum>
-    && !std::is_null_pointer_v<std::remove_cv_t<decltype(enum_words<Enum>)>>;
+concept worded_enum = std::is_enum_v<Enum> && !std::is_null_pointer_v<
+  std::remove_cv_t<decltype(enum_words<Enum>)>>;
 
 template <worded_enum Enum>
 constexpr std::string_view word_of(Enum value) {

@@ -30,9 +30,9 @@ enum class ec : uint8_t {
   policy_denied,         ///< the command policy refused the command
   isolation_unavailable, ///< a required isolation layer is not in force here
   rate_limited,          ///< too many requests; try again later
-  unavailable,           ///< the node cannot take this now (draining, full disk)
-  launch_failed,         ///< the launcher could not start or was lost
-  internal,              ///< a fault of the node itself
+  unavailable,   ///< the node cannot take this now (draining, full disk)
+  launch_failed, ///< the launcher could not start or was lost
+  internal,      ///< a fault of the node itself
 };
 
 template <>

@@ -18,12 +18,11 @@ namespace ocw {
 /// A STREAMER sends one job's history to one subscriber, from any point of it,
 /// never more events than were granted. A slow subscriber costs a number.
 /// Declared here because its handle travels inside a reply.
-using streamer_actor
-  = caf::typed_actor<
-    // Grants further events.
-    auto(grant_credit)->caf::result<void>,
-    // There is more to read.
-    auto(history_grew)->caf::result<void>>;
+using streamer_actor = caf::typed_actor<
+  // Grants further events.
+  auto(grant_credit)->caf::result<void>,
+  // There is more to read.
+  auto(history_grew)->caf::result<void>>;
 
 } // namespace ocw
 

@@ -51,8 +51,7 @@ bool capacity::fits(const acquire_slot& wants) const {
 }
 
 void capacity::take(const acquire_slot& wants) {
-  held_.emplace(wants.job_id,
-                holding{wants.cpu_cores, wants.memory_mib, true});
+  held_.emplace(wants.job_id, holding{wants.cpu_cores, wants.memory_mib, true});
   ++executing_;
   cpu_cores_in_use_ += wants.cpu_cores;
   memory_mib_in_use_ += wants.memory_mib;

@@ -24,8 +24,7 @@ node_capacity capacity_of(const config& settings, double machine_cores,
 /// Counts what is in use. Plain arithmetic; the governor decides with it.
 class capacity {
 public:
-  explicit capacity(node_capacity limits) : limits_(limits) {
-  }
+  explicit capacity(node_capacity limits) : limits_(limits) {}
 
   /// Whether the node could hold this at all, were it empty. Empty text: yes.
   std::string why_never(const acquire_slot& wants) const;

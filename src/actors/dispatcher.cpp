@@ -34,18 +34,18 @@ caf::error no_such_job(const std::string& job_id) {
 } // namespace
 
 template <class Request>
-auto dispatcher_state::asked(void (dispatcher_state::*operation)(
-  Request, done<Request>)) {
+auto dispatcher_state::asked(
+  void (dispatcher_state::*operation)(Request, done<Request>)) {
   return [this, operation](ask<Request>& msg) {
     (this->*operation)(std::move(msg.request), std::move(msg.done));
   };
 }
 
 template <class Request>
-auto dispatcher_state::sent(void (dispatcher_state::*operation)(
-  Request, done<Request>)) {
-  using reply_type = std::decay_t<
-    decltype(plain(std::declval<const typename Request::reply&>()))>;
+auto dispatcher_state::sent(
+  void (dispatcher_state::*operation)(Request, done<Request>)) {
+  using reply_type = std::decay_t<decltype(plain(
+    std::declval<const typename Request::reply&>()))>;
   return [this, operation](Request& msg) -> caf::result<reply_type> {
     auto promise = self_->make_response_promise<reply_type>();
     auto deliver = [promise](caf::expected<typename Request::reply> r) mutable {
@@ -128,11 +128,10 @@ void dispatcher_state::get(get_job ask, done<get_job> reply) {
 }
 
 void dispatcher_state::list(list_jobs ask, done<list_jobs> reply) {
-  parts_.store->list(
-    std::move(ask.query),
-    [home = homeward(), reply = std::move(reply)](auto page) {
-      home([reply, page = std::move(page)] { reply(page); });
-    });
+  parts_.store->list(std::move(ask.query),
+                     [home = homeward(), reply = std::move(reply)](auto page) {
+                       home([reply, page = std::move(page)] { reply(page); });
+                     });
 }
 
 void dispatcher_state::cancel(cancel_job ask, done<cancel_job> reply) {
@@ -156,9 +155,8 @@ void dispatcher_state::cancel(cancel_job ask, done<cancel_job> reply) {
 
 void dispatcher_state::forget(forget_job ask, done<forget_job> reply) {
   if (jobs_.count(ask.job_id) != 0)
-    return reply(make_error(ec::not_ended,
-                            "the job has not ended; cancel it first",
-                            "job_id"));
+    return reply(make_error(
+      ec::not_ended, "the job has not ended; cancel it first", "job_id"));
   auto erase = [this, reply](caf::expected<job_view> view) {
     if (!view)
       return reply(std::move(view));
@@ -189,8 +187,8 @@ void dispatcher_state::feed(send_stdin ask, done<send_stdin> reply) {
   }
   const auto& record = *found->second.record;
   if (record.status != job_status::running)
-    return reply(make_error(ec::unavailable,
-                            "the job has not started yet; try again"));
+    return reply(
+      make_error(ec::unavailable, "the job has not started yet; try again"));
   self_
     ->request(parts_.supervisor, caf::timespan{std::chrono::seconds{10}},
               feed_session{record.session_id, std::move(ask.bytes), ask.eof})
@@ -211,14 +209,14 @@ caf::result<streamer_actor> dispatcher_state::follow(const subscribe& ask) {
   if (!subscriber)
     return make_error(ec::invalid_request, "a subscription needs a subscriber");
   auto promise = self_->make_response_promise<streamer_actor>();
-  get(get_job{ask.job_id}, [this, ask, subscriber,
-                            promise](caf::expected<job_view> view) mutable {
-    if (view)
-      promise.deliver(
-        self_->spawn<streamer>(std::move(view->follow), subscriber, ask));
-    else
-      promise.deliver(std::move(view.error()));
-  });
+  get(get_job{ask.job_id},
+      [this, ask, subscriber, promise](caf::expected<job_view> view) mutable {
+        if (view)
+          promise.deliver(
+            self_->spawn<streamer>(std::move(view->follow), subscriber, ask));
+        else
+          promise.deliver(std::move(view.error()));
+      });
   return promise;
 }
 

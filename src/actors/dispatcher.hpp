@@ -63,7 +63,8 @@ private:
   };
   using job_map = std::unordered_map<std::string, active_job>;
 
-  // -- operations --------------------------------------------------------------
+  // -- operations
+  // --------------------------------------------------------------
 
   void submit(submit_job ask, done<submit_job> reply);
   void get(get_job ask, done<get_job> reply);
@@ -75,7 +76,8 @@ private:
   void report(get_node ask, done<get_node> reply);
   caf::result<streamer_actor> follow(const subscribe& ask);
 
-  // -- the life of a job -------------------------------------------------------
+  // -- the life of a job
+  // -------------------------------------------------------
 
   void accept(job_request request, effective_limits limits,
               done<submit_job> reply);
@@ -94,7 +96,8 @@ private:
   void resume_pending(stored_job job, effective_limits limits);
   void close_lost(stored_job job, const effective_limits& limits);
 
-  // -- the node ----------------------------------------------------------------
+  // -- the node
+  // ----------------------------------------------------------------
 
   void drain(drain_node ask);
   void stop_running();

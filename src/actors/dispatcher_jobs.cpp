@@ -46,9 +46,8 @@ void dispatcher_state::accept(job_request request, effective_limits limits,
 void dispatcher_state::resubmit(active_job& job, const job_request& request,
                                 const done<submit_job>& reply) {
   if (!(*job.request == request))
-    return reply(make_error(ec::conflict,
-                            "the job_id is taken by a different request",
-                            "job_id"));
+    return reply(make_error(
+      ec::conflict, "the job_id is taken by a different request", "job_id"));
   if (job.stored)
     return reply(view_of(job));
   job.waiting_for_store.push_back(reply);
@@ -82,12 +81,11 @@ void dispatcher_state::turn_away(job_map::iterator found,
   auto& job = found->second;
   auto answer = caf::expected<job_view>{outcome.error};
   if (outcome.existing && outcome.same_request)
-    answer = view_of_ended(std::make_shared<const job_record>(
-      *outcome.existing));
+    answer
+      = view_of_ended(std::make_shared<const job_record>(*outcome.existing));
   else if (outcome.existing)
     answer = make_error(ec::conflict,
-                        "the job_id is taken by a different request",
-                        "job_id");
+                        "the job_id is taken by a different request", "job_id");
   for (auto& reply : std::exchange(job.waiting_for_store, {}))
     reply(answer);
   if (job.record->status == job_status::running) {
@@ -113,13 +111,13 @@ void dispatcher_state::enqueue(active_job& job) {
   const auto& request = *job.request;
   const auto owner = request.labels.find("owner");
   job.queued = true;
-  self_->send(parts_.governor,
-              acquire_slot{
-                .job_id = job.record->job_id,
-                .cpu_cores = job.limits.cpu_cores,
-                .memory_mib = job.limits.memory_mib,
-                .priority = request.priority,
-                .owner = owner == request.labels.end() ? "" : owner->second});
+  self_->send(
+    parts_.governor,
+    acquire_slot{.job_id = job.record->job_id,
+                 .cpu_cores = job.limits.cpu_cores,
+                 .memory_mib = job.limits.memory_mib,
+                 .priority = request.priority,
+                 .owner = owner == request.labels.end() ? "" : owner->second});
   if (job.limits.queue_timeout_ms > 0)
     job.queue_expiry = self_->run_delayed(
       std::chrono::milliseconds{job.limits.queue_timeout_ms},
@@ -137,8 +135,8 @@ void dispatcher_state::start(const slot_granted& slot) {
   record->status = job_status::running;
   record->attempt += 1;
   record->started_unix_ms = now_unix_ms();
-  record->metrics.queue_ms = static_cast<uint64_t>(std::max<int64_t>(
-    record->started_unix_ms - record->created_unix_ms, 0));
+  record->metrics.queue_ms = static_cast<uint64_t>(
+    std::max<int64_t>(record->started_unix_ms - record->created_unix_ms, 0));
   job.record = std::move(record);
   ++running_;
   --counters_.pending_now;
@@ -161,11 +159,11 @@ void dispatcher_state::give_up_waiting(const std::string& job_id) {
   if (found == jobs_.end()
       || found->second.record->status != job_status::pending)
     return;
-  end_unstarted(found,
-                make_reason(reason_code::queue_timeout,
-                            fmt::format("waited {} ms for room "
-                                        "(limits.queue_timeout)",
-                                        found->second.limits.queue_timeout_ms)));
+  end_unstarted(
+    found, make_reason(reason_code::queue_timeout,
+                       fmt::format("waited {} ms for room "
+                                   "(limits.queue_timeout)",
+                                   found->second.limits.queue_timeout_ms)));
 }
 
 // -- ending -------------------------------------------------------------------
@@ -194,8 +192,8 @@ void dispatcher_state::end_unstarted(job_map::iterator found,
   auto record = std::make_shared<job_record>(*job.record);
   record->finished_unix_ms = now_unix_ms();
   record->metrics.worker_id = record->worker_id;
-  record->metrics.queue_ms = static_cast<uint64_t>(std::max<int64_t>(
-    record->finished_unix_ms - record->created_unix_ms, 0));
+  record->metrics.queue_ms = static_cast<uint64_t>(
+    std::max<int64_t>(record->finished_unix_ms - record->created_unix_ms, 0));
   record->isolation = parts_.machine->isolation();
   record->teardown.directory_removed = true;
   apply_refusal(*record, std::move(reason));

@@ -7,9 +7,8 @@ namespace ocw {
 
 void dispatcher_state::report(get_node, done<get_node> reply) {
   auto compose = [this, reply](const node_load& load) {
-    auto result = node_report{.worker = parts_.worker,
-                              .counters = counters_,
-                              .ready = check_ready()};
+    auto result = node_report{
+      .worker = parts_.worker, .counters = counters_, .ready = check_ready()};
     result.counters.running_now = running_;
     result.worker.state = draining_ ? "draining" : "ready";
     result.worker.running = load.running;
@@ -29,27 +28,27 @@ void dispatcher_state::report(get_node, done<get_node> reply) {
 readiness dispatcher_state::check_ready() const {
   const auto store = parts_.store->health();
   auto result = readiness{};
-  result.checks = {
-    {"accepting", !draining_, draining_ ? "the node is stopping" : ""},
-    {"store", !store, store ? sentence_of(store) : ""},
-    {"launcher", launcher_.up, launcher_.detail}};
+  result.checks
+    = {{"accepting", !draining_, draining_ ? "the node is stopping" : ""},
+       {"store", !store, store ? sentence_of(store) : ""},
+       {"launcher", launcher_.up, launcher_.detail}};
   result.ready = !draining_ && !store && launcher_.up;
   return result;
 }
 
 void dispatcher_state::count(const job_record& record) {
   switch (record.status) {
-    case job_status::finished:
-      ++counters_.finished;
-      break;
-    case job_status::timeout:
-      ++counters_.timed_out;
-      break;
-    case job_status::cancelled:
-      ++counters_.cancelled;
-      break;
-    default:
-      ++counters_.failed;
+  case job_status::finished:
+    ++counters_.finished;
+    break;
+  case job_status::timeout:
+    ++counters_.timed_out;
+    break;
+  case job_status::cancelled:
+    ++counters_.cancelled;
+    break;
+  default:
+    ++counters_.failed;
   }
   counters_.output_bytes += record.output.out.bytes + record.output.err.bytes;
 }
@@ -72,9 +71,8 @@ void dispatcher_state::drain(drain_node ask) {
   if (ask.patience_ms == 0)
     stop_running();
   else
-    drain_deadline_
-      = self_->run_delayed(std::chrono::milliseconds{ask.patience_ms},
-                           [this] { stop_running(); });
+    drain_deadline_ = self_->run_delayed(
+      std::chrono::milliseconds{ask.patience_ms}, [this] { stop_running(); });
   quit_when_done();
 }
 

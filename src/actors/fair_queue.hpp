@@ -66,9 +66,8 @@ public:
     places_.erase(found);
     auto level = levels_.find(where.priority);
     auto& line = level->second.lines.at(where.owner);
-    std::erase_if(line, [&](const auto& waiting) {
-      return waiting.first == id;
-    });
+    std::erase_if(line,
+                  [&](const auto& waiting) { return waiting.first == id; });
     if (line.empty()) {
       level->second.lines.erase(where.owner);
       std::erase(level->second.turns, where.owner);

@@ -11,35 +11,35 @@ namespace {
 
 std::string_view hint_for(reason_code code) {
   switch (code) {
-    case reason_code::exit_nonzero:
-      return "the command itself failed; its output says more";
-    case reason_code::signal:
-      return "the command crashed or was killed from inside its session";
-    case reason_code::memory_limit:
-      return "raise limits.memory";
-    case reason_code::output_limit:
-      return "raise limits.max_output_size, or write to a file in output/";
-    case reason_code::disk_limit:
-      return "raise limits.disk, or write less";
-    case reason_code::pids_limit:
-      return "raise limits.pids";
-    case reason_code::timeout:
-      return "raise limits.timeout";
-    case reason_code::queue_timeout:
-      return "raise limits.queue_timeout, or give the node more concurrency";
-    case reason_code::idle_timeout:
-      return "raise limits.idle_timeout";
-    case reason_code::worker_lost:
-    case reason_code::launcher_lost:
-      return "submit it again under a new job_id";
-    case reason_code::prepare_failed:
-      return "see the message; nothing of the command ran";
-    case reason_code::isolation_unavailable:
-      return "drop the layer from require, or use a node that has it";
-    case reason_code::internal:
-      return "see the node's log";
-    default:
-      return "";
+  case reason_code::exit_nonzero:
+    return "the command itself failed; its output says more";
+  case reason_code::signal:
+    return "the command crashed or was killed from inside its session";
+  case reason_code::memory_limit:
+    return "raise limits.memory";
+  case reason_code::output_limit:
+    return "raise limits.max_output_size, or write to a file in output/";
+  case reason_code::disk_limit:
+    return "raise limits.disk, or write less";
+  case reason_code::pids_limit:
+    return "raise limits.pids";
+  case reason_code::timeout:
+    return "raise limits.timeout";
+  case reason_code::queue_timeout:
+    return "raise limits.queue_timeout, or give the node more concurrency";
+  case reason_code::idle_timeout:
+    return "raise limits.idle_timeout";
+  case reason_code::worker_lost:
+  case reason_code::launcher_lost:
+    return "submit it again under a new job_id";
+  case reason_code::prepare_failed:
+    return "see the message; nothing of the command ran";
+  case reason_code::isolation_unavailable:
+    return "drop the layer from require, or use a node that has it";
+  case reason_code::internal:
+    return "see the node's log";
+  default:
+    return "";
   }
 }
 
@@ -53,31 +53,31 @@ std::string signal_name(int number) {
 std::string stop_message(const process_end& end,
                          const effective_limits& limits) {
   switch (end.stopped_for) {
-    case reason_code::timeout:
-      return fmt::format("ran longer than {} ms (limits.timeout)",
-                         limits.timeout_ms);
-    case reason_code::idle_timeout:
-      return fmt::format("wrote nothing for {} ms (limits.idle_timeout)",
-                         limits.idle_timeout_ms);
-    case reason_code::output_limit:
-      return fmt::format("wrote more than {} bytes (limits.max_output_size); "
-                         "output was cut there",
-                         limits.output_bytes);
-    case reason_code::memory_limit:
-      return fmt::format("killed at {} MB (limit {} MB)",
-                         end.memory_peak_kb / 1024, limits.memory_mib);
-    case reason_code::worker_lost:
-      return "the node that ran it went away";
-    default:
-      return end.detail;
+  case reason_code::timeout:
+    return fmt::format("ran longer than {} ms (limits.timeout)",
+                       limits.timeout_ms);
+  case reason_code::idle_timeout:
+    return fmt::format("wrote nothing for {} ms (limits.idle_timeout)",
+                       limits.idle_timeout_ms);
+  case reason_code::output_limit:
+    return fmt::format("wrote more than {} bytes (limits.max_output_size); "
+                       "output was cut there",
+                       limits.output_bytes);
+  case reason_code::memory_limit:
+    return fmt::format("killed at {} MB (limit {} MB)",
+                       end.memory_peak_kb / 1024, limits.memory_mib);
+  case reason_code::worker_lost:
+    return "the node that ran it went away";
+  default:
+    return end.detail;
   }
 }
 
 end_reason own_end(const process_end& end) {
   if (end.signalled)
-    return make_reason(reason_code::signal,
-                       fmt::format("ended by {}",
-                                   signal_name(end.exit_code - 128)));
+    return make_reason(
+      reason_code::signal,
+      fmt::format("ended by {}", signal_name(end.exit_code - 128)));
   if (end.exit_code != 0)
     return make_reason(reason_code::exit_nonzero,
                        fmt::format("exited with code {}", end.exit_code));
@@ -88,16 +88,16 @@ end_reason own_end(const process_end& end) {
 
 job_status status_for(reason_code code) {
   switch (code) {
-    case reason_code::none:
-      return job_status::finished;
-    case reason_code::timeout:
-    case reason_code::queue_timeout:
-    case reason_code::idle_timeout:
-      return job_status::timeout;
-    case reason_code::cancelled:
-      return job_status::cancelled;
-    default:
-      return job_status::failed;
+  case reason_code::none:
+    return job_status::finished;
+  case reason_code::timeout:
+  case reason_code::queue_timeout:
+  case reason_code::idle_timeout:
+    return job_status::timeout;
+  case reason_code::cancelled:
+    return job_status::cancelled;
+  default:
+    return job_status::failed;
   }
 }
 

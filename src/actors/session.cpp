@@ -57,10 +57,10 @@ void session_state::execute(const prepare_done& done) {
 
 void session_state::refuse(const start_refused& refusal) {
   const auto lost = refusal.launcher_lost;
-  auto message = lost ? std::string{"the launcher went away"}
-                      : fmt::format("cannot start the command: {}: {}",
-                                    refusal.stage,
-                                    std::strerror(refusal.error_number));
+  auto message
+    = lost ? std::string{"the launcher went away"}
+           : fmt::format("cannot start the command: {}: {}", refusal.stage,
+                         std::strerror(refusal.error_number));
   apply_refusal(record_, make_reason(lost ? reason_code::launcher_lost
                                           : reason_code::prepare_failed,
                                      std::move(message)));
@@ -74,8 +74,7 @@ void session_state::collect(const process_end& end) {
   decided_ = true;
   task_->follow->output_grew(end.cells);
   enter(phase::collect);
-  self_->send(listener_,
-              phase_reached{record_.job_id, record_.phases.back()});
+  self_->send(listener_, phase_reached{record_.job_id, record_.phases.back()});
   machine_.collect(task_, end, self_);
 }
 
@@ -120,14 +119,12 @@ void session_state::stop(const stop_session& ask) {
 
 caf::result<void> session_state::feed(feed_session& ask) {
   if (!process_)
-    return make_error(phase_ < phase::execute ? ec::unavailable
-                                              : ec::already_ended,
-                      phase_ < phase::execute
-                        ? "the job's process has not started yet"
-                        : "the job's process has ended");
+    return make_error(
+      phase_ < phase::execute ? ec::unavailable : ec::already_ended,
+      phase_ < phase::execute ? "the job's process has not started yet"
+                              : "the job's process has ended");
   if (!process_->feed(std::move(ask.bytes), ask.eof))
-    return make_error(ec::already_ended,
-                      "the job's standard input is closed");
+    return make_error(ec::already_ended, "the job's standard input is closed");
   return caf::unit;
 }
 
@@ -145,12 +142,12 @@ uint64_t session_state::spent_ms(phase which) const {
   for (auto i = size_t{0}; i < marks.size(); ++i) {
     if (marks[i].reached != which)
       continue;
-    const auto end = i + 1 < marks.size() ? marks[i + 1].unix_ms
-                                          : record_.finished_unix_ms;
+    const auto end
+      = i + 1 < marks.size() ? marks[i + 1].unix_ms : record_.finished_unix_ms;
     // The system's clock may have been set back meanwhile.
-    return end > marks[i].unix_ms ? static_cast<uint64_t>(end
-                                                          - marks[i].unix_ms)
-                                  : 0;
+    return end > marks[i].unix_ms
+             ? static_cast<uint64_t>(end - marks[i].unix_ms)
+             : 0;
   }
   return 0;
 }

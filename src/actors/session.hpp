@@ -13,7 +13,8 @@ namespace ocw {
 /// Runs one job, step by step; every step answers with one message:
 ///
 ///     INIT ─▶ PREPARE ─prepare_done─▶ EXECUTE ─process_ended─▶ COLLECT
-///       stop │      │ error, stop         │ start_refused        │ collect_done
+///       stop │      │ error, stop         │ start_refused        │
+///       collect_done
 ///            └──────┴─────────────────────┴──────▶ DESTROY ◀─────┘
 ///                                                    │ destroy_done
 ///                                                    ▼
@@ -52,7 +53,7 @@ private:
   session_listener_actor listener_;
   job_record record_; ///< what is known of the job; reported at the end
   phase phase_ = phase::init;
-  end_reason stopped_; ///< why a stop was asked for, if it was
+  end_reason stopped_;   ///< why a stop was asked for, if it was
   bool decided_ = false; ///< the end's reason stands; nothing overrides it
   std::shared_ptr<running_process> process_;
 };

@@ -84,9 +84,8 @@ void streamer_state::send_what_is_granted() {
 
 void streamer_state::wait_for_more() {
   auto me = caf::actor_cast<streamer_actor>(self_);
-  ticket_ = source_->wake_at(next_seq_, [me = std::move(me)] {
-    caf::anon_send(me, history_grew{});
-  });
+  ticket_ = source_->wake_at(
+    next_seq_, [me = std::move(me)] { caf::anon_send(me, history_grew{}); });
 }
 
 } // namespace ocw

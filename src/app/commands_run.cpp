@@ -49,8 +49,9 @@ public:
     if (auto err = submit())
       return complain(err, exit_code_of_run(err));
     signals.watch([this](int number) {
-      cancel_job_at(node_.another(), request_.job_id,
-                    fmt::format("interrupted by {}", ::strsignal(number)));
+      cancel_job_at(
+        node_.another(), request_.job_id,
+        fmt::format("interrupted by SIG{}", ::sigabbrev_np(number)));
     });
     const auto err
       = follow_events(node_, request_.job_id, {},
@@ -133,9 +134,12 @@ private:
                       : result_->status == job_status::cancelled
                         ? "was cancelled"
                         : "failed";
-    auto line = fmt::format("job {} {}: {}", request_.job_id, verb,
-                            reason.message.empty() ? to_string(reason.code)
-                                                   : reason.message);
+    auto message = std::string_view{reason.message};
+    if (message.empty())
+      message = word_of(reason.code);
+    if (message.starts_with("cancelled: "))
+      message.remove_prefix(11); // the verb says so
+    auto line = fmt::format("job {} {}: {}", request_.job_id, verb, message);
     if (!reason.hint.empty())
       line += fmt::format(" ({})", reason.hint);
     complain(line);

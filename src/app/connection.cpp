@@ -90,9 +90,12 @@ std::string handshake_problem(const SSL* session) {
   if (verdict == X509_V_OK)
     return "TLS failed: " + tls_text();
   ERR_clear_error();
-  return std::string{"its certificate is not accepted: "}
-         + X509_verify_cert_error_string(verdict)
-         + "; --ca-file names the authority to trust";
+  auto result = std::string{"its certificate is not accepted: "}
+                + X509_verify_cert_error_string(verdict);
+  if (verdict != X509_V_ERR_HOSTNAME_MISMATCH
+      && verdict != X509_V_ERR_IP_ADDRESS_MISMATCH)
+    result += "; --ca-file names the authority to trust";
+  return result;
 }
 
 caf::error shake_hands(SSL* session, int fd, milliseconds patience) {

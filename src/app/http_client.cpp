@@ -241,10 +241,7 @@ caf::expected<http_answer> http_client::perform(const http_call& call,
   for (auto last_try = !call.repeatable;; last_try = true) {
     auto fresh = false;
     if (auto err = ensure_open(fresh))
-      return explained(
-        unreachable(sentence_of(err)
-                    + "; start one with 'opencode-worker serve', or name "
-                      "another with --url"));
+      return explained(err);
     // A node that refuses a body may answer before it has read it all, so
     // that the answer is looked for even when not all could be sent.
     const auto head = text_of(where_, how_.token, call);

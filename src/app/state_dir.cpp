@@ -121,8 +121,13 @@ caf::expected<state_directory> state_directory::open(const std::string& path) {
 }
 
 caf::expected<std::string> read_token(const token_sources& from) {
-  if (!from.file.empty())
-    return read_token_file(from.file, token_owner::client);
+  if (!from.file.empty()) {
+    auto token = read_token_file(from.file, token_owner::client);
+    // It was named, so that it is missing is a mistake.
+    if (!token && code_of(token.error()) == ec::not_found)
+      return make_error(ec::invalid_request, sentence_of(token.error()));
+    return token;
+  }
   if (!from.environment.empty())
     return checked_token(from.environment, "OPENCODE_WORKER_TOKEN");
   if (from.state_dir.empty())

@@ -87,7 +87,9 @@ caf::expected<unique_fd> connect_to(const endpoint& where,
   for (const auto* at = addresses->get(); at != nullptr; at = at->ai_next)
     if (auto fd = connect_to(*at, patience, problem); fd)
       return fd;
-  return unreachable(std::strerror(problem));
+  return unreachable(std::string{std::strerror(problem)}
+                     + "; start one with 'opencode-worker serve', or name "
+                       "another with --url");
 }
 
 } // namespace ocw

@@ -7,6 +7,7 @@
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
@@ -72,6 +73,15 @@ bool fork_shim(int control) {
          == send_result::sent;
 }
 
+// The node is gone, and idle shims with it; those with jobs end them first.
+// Somebody has to be there for them: not every machine's process 1 cleans up.
+int wait_for_shims() {
+  while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
+    // SIGCHLD is ignored, so this returns when the last one has ended
+  }
+  return 0;
+}
+
 } // namespace
 
 int run_launcher(int control) {
@@ -81,7 +91,7 @@ int run_launcher(int control) {
   for (;;) {
     const auto result = node.read(message, waiting::yes);
     if (result == read_result::closed)
-      return 0;
+      return wait_for_shims();
     const auto known = result == read_result::complete
                        && message.type == wire::frame_type::fork_shim
                        && message.payload.empty();
@@ -91,7 +101,7 @@ int run_launcher(int control) {
       return 1;
     }
     if (!fork_shim(control))
-      return 0;
+      return wait_for_shims();
   }
 }
 

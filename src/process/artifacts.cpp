@@ -78,14 +78,13 @@ int read_through(int fd, uint64_t size,
 class collector {
 public:
   collector(std::string target, collected& result)
-    : target_(std::move(target)), result_(result) {
-  }
+    : target_(std::move(target)), result_(result) {}
 
   using filter = std::function<bool(const std::string& path)>;
 
   void walk(const std::string& root, const filter& wanted) {
-    auto top = unique_fd{::open(root.c_str(), O_RDONLY | O_DIRECTORY
-                                                | O_NOFOLLOW | O_CLOEXEC)};
+    auto top = unique_fd{
+      ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!top)
       return;
     // Names, not descriptors, wait here: a tree may be wide and deep.
@@ -161,13 +160,13 @@ private:
       return note(path, "cannot be stored");
     auto hash = sha256_stream{};
     auto size = uint64_t{0};
-    const auto failed = read_through(
-      from->get(), static_cast<uint64_t>(what.st_size),
-      [&](std::string_view bytes) {
-        hash.add(bytes);
-        size += bytes.size();
-        return write_all(to->get(), bytes);
-      });
+    const auto failed
+      = read_through(from->get(), static_cast<uint64_t>(what.st_size),
+                     [&](std::string_view bytes) {
+                       hash.add(bytes);
+                       size += bytes.size();
+                       return write_all(to->get(), bytes);
+                     });
     if (failed) {
       ::unlinkat(directory.get(), path.c_str(), 0);
       return note(path, std::strerror(failed));
@@ -178,16 +177,15 @@ private:
 
   unique_fd open_target() {
     ::mkdir(target_.c_str(), 0700);
-    return unique_fd{
-      ::open(target_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    return unique_fd{::open(target_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   }
 
   // The first few are named; a job can leave a hundred thousand of them.
   void note(const std::string& path, const std::string& what) {
     if (++noted_ > 10)
       return;
-    result_.warning += (result_.warning.empty() ? "'" : "; '") + path + "' "
-                       + what;
+    result_.warning
+      += (result_.warning.empty() ? "'" : "; '") + path + "' " + what;
   }
 
   std::string target_;
@@ -213,14 +211,16 @@ bool glob_matches(std::string_view glob, std::string_view path) {
     const auto more = p < path.size();
     auto result = false;
     if (glob.substr(g).starts_with("**/"))
-      result = match(g + 3, p) || (path.find('/', p) != path.npos
+      result = match(g + 3, p)
+               || (path.find('/', p) != path.npos
                    && match(g, path.find('/', p) + 1));
     else if (glob.substr(g).starts_with("**"))
       result = match(g + 2, p) || (more && match(g, p + 1));
     else if (glob[g] == '*')
       result = match(g + 1, p) || (more && path[p] != '/' && match(g, p + 1));
     else
-      result = more && (glob[g] == path[p] || (glob[g] == '?' && path[p] != '/'))
+      result = more
+               && (glob[g] == path[p] || (glob[g] == '?' && path[p] != '/'))
                && match(g + 1, p + 1);
     failed[g * width + p] = !result;
     return result;

@@ -101,8 +101,7 @@ caf::expected<command_line> command_line_of(const session_task& task,
 }
 
 std::string encode_job(const session_task& task, const session_layout& layout,
-                       const command_line& line,
-                       const session_config& settings,
+                       const command_line& line, const session_config& settings,
                        const std::string& spool_prefix) {
   const auto& request = *task.request;
   auto job = launcher::job_request{};

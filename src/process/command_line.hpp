@@ -26,8 +26,7 @@ caf::expected<command_line> command_line_of(const session_task& task,
 
 /// Encodes a job for its shim, as `wire::job_spec` says.
 std::string encode_job(const session_task& task, const session_layout& layout,
-                       const command_line& line,
-                       const session_config& settings,
+                       const command_line& line, const session_config& settings,
                        const std::string& spool_prefix);
 
 } // namespace ocw

@@ -3,8 +3,11 @@
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +17,22 @@ namespace ocw {
 
 namespace asio = boost::asio;
 using stream_descriptor = asio::posix::stream_descriptor;
+
+namespace {
+
+// It ends when its last shim has; that takes no time when no job runs.
+void wait_for_exit(pid_t launcher) {
+  constexpr auto patience_ms = 500;
+  if (launcher <= 0)
+    return;
+  const auto handle
+    = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, launcher, 0))};
+  auto ended = pollfd{handle.get(), POLLIN, 0};
+  if (handle && ::poll(&ended, 1, patience_ms) == 1)
+    ::waitpid(launcher, nullptr, WNOHANG);
+}
+
+} // namespace
 
 /// A job on its way to a shim, then the handle to it. What is asked of it
 /// before it has a shim is remembered.
@@ -112,8 +131,7 @@ pid_t launcher_client::pid() const {
 // -- jobs and shims -----------------------------------------------------------
 
 std::shared_ptr<running_process>
-launcher_client::start(std::string frame, unique_fd input,
-                       shim_events events) {
+launcher_client::start(std::string frame, unique_fd input, shim_events events) {
   auto job = std::make_shared<waiting_job>();
   job->frame = std::move(frame);
   job->input = std::move(input);
@@ -286,8 +304,10 @@ void launcher_client::close() {
   retry_.cancel();
   auto shims = std::exchange(idle_, {});
   lock.unlock();
+  const auto launcher = std::exchange(pid_, -1);
   for (const auto& shim : shims)
     shim->close();
+  wait_for_exit(launcher);
 }
 
 } // namespace ocw

@@ -46,10 +46,9 @@ std::string find_launcher() {
   if (failed)
     return {};
   const auto directory = self.parent_path();
-  for (const auto& candidate :
-       {directory / "opencode-worker-launcher",
-        directory / ".." / "libexec" / "opencode-worker"
-          / "opencode-worker-launcher"}) {
+  for (const auto& candidate : {directory / "opencode-worker-launcher",
+                                directory / ".." / "libexec" / "opencode-worker"
+                                  / "opencode-worker-launcher"}) {
     if (::access(candidate.c_str(), X_OK) == 0)
       return std::filesystem::weakly_canonical(candidate, failed).string();
   }

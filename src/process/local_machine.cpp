@@ -104,18 +104,16 @@ local_machine::start(std::shared_ptr<const session_task> task,
   }
   const auto prefix = paths_.spool_prefix(task->record->session_id);
   auto events = shim_events{};
-  events.output = [follow = task->follow](uint64_t cells) {
-    follow->output_grew(cells);
-  };
-  events.refused = [session](start_refused why) {
-    caf::anon_send(session, std::move(why));
-  };
+  events.output
+    = [follow = task->follow](uint64_t cells) { follow->output_grew(cells); };
+  events.refused
+    = [session](start_refused why) { caf::anon_send(session, std::move(why)); };
   events.ended = [session](process_end end) {
     caf::anon_send(session, process_ended{std::move(end)});
   };
-  auto process = launcher_->start(
-    encode_job(*task, layout, *line, settings_, prefix), std::move(input),
-    std::move(events));
+  auto process
+    = launcher_->start(encode_job(*task, layout, *line, settings_, prefix),
+                       std::move(input), std::move(events));
   if (const auto& given = task->request->stdin_data;
       given && given->open && !given->bytes.empty())
     process->feed(given->bytes, false);
@@ -145,21 +143,20 @@ void local_machine::collect(std::shared_ptr<const session_task> task,
 // The rename is quick whatever the directory holds; the rest is the reaper's.
 void local_machine::destroy(std::shared_ptr<const session_task> task,
                             session_actor session) {
-  asio::post(workers_, [this, task = std::move(task),
-                        session = std::move(session)] {
-    const auto& id = task->record->session_id;
-    if (cleanup_delay_ms_ > 0) {
-      keep_for_a_while(id);
-      caf::anon_send(session, destroy_done{false});
-      return;
-    }
-    auto trashed = move_to_trash(settings_, id);
-    const auto gone
-      = !trashed.empty()
-        || !fs::exists(layout_of(settings_, id).root);
-    reap(std::move(trashed));
-    caf::anon_send(session, destroy_done{gone});
-  });
+  asio::post(workers_,
+             [this, task = std::move(task), session = std::move(session)] {
+               const auto& id = task->record->session_id;
+               if (cleanup_delay_ms_ > 0) {
+                 keep_for_a_while(id);
+                 caf::anon_send(session, destroy_done{false});
+                 return;
+               }
+               auto trashed = move_to_trash(settings_, id);
+               const auto gone = !trashed.empty()
+                                 || !fs::exists(layout_of(settings_, id).root);
+               reap(std::move(trashed));
+               caf::anon_send(session, destroy_done{gone});
+             });
 }
 
 // The timer fires early, with an error, when the node stops.

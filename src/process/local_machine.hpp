@@ -34,8 +34,8 @@ public:
   std::shared_ptr<running_process>
   start(std::shared_ptr<const session_task> task,
         session_actor session) override;
-  void collect(std::shared_ptr<const session_task> task,
-               const process_end& end, session_actor session) override;
+  void collect(std::shared_ptr<const session_task> task, const process_end& end,
+               session_actor session) override;
   void destroy(std::shared_ptr<const session_task> task,
                session_actor session) override;
   void forget(const job_record& record) override;

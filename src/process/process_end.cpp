@@ -8,26 +8,26 @@ namespace {
 
 reason_code reason_for(wire::stop_cause cause) {
   switch (cause) {
-    case wire::stop_cause::none:
-      return reason_code::none;
-    case wire::stop_cause::cancelled:
-      return reason_code::cancelled;
-    case wire::stop_cause::wall_timeout:
-      return reason_code::timeout;
-    case wire::stop_cause::idle_timeout:
-      return reason_code::idle_timeout;
-    case wire::stop_cause::output_limit:
-      return reason_code::output_limit;
-    case wire::stop_cause::memory_limit:
-      return reason_code::memory_limit;
-    case wire::stop_cause::node_lost:
-      return reason_code::worker_lost;
-    case wire::stop_cause::disk_limit:
-      return reason_code::disk_limit;
-    case wire::stop_cause::pids_limit:
-      return reason_code::pids_limit;
-    case wire::stop_cause::spool_failed:
-      return reason_code::internal;
+  case wire::stop_cause::none:
+    return reason_code::none;
+  case wire::stop_cause::cancelled:
+    return reason_code::cancelled;
+  case wire::stop_cause::wall_timeout:
+    return reason_code::timeout;
+  case wire::stop_cause::idle_timeout:
+    return reason_code::idle_timeout;
+  case wire::stop_cause::output_limit:
+    return reason_code::output_limit;
+  case wire::stop_cause::memory_limit:
+    return reason_code::memory_limit;
+  case wire::stop_cause::node_lost:
+    return reason_code::worker_lost;
+  case wire::stop_cause::disk_limit:
+    return reason_code::disk_limit;
+  case wire::stop_cause::pids_limit:
+    return reason_code::pids_limit;
+  case wire::stop_cause::spool_failed:
+    return reason_code::internal;
   }
   return reason_code::internal;
 }
@@ -39,8 +39,8 @@ process_end process_end_of(const wire::end_record& record) {
     .started_unix_ms = record.started_unix_ms,
     .ended_unix_ms = record.ended_unix_ms,
     .stopped_for = reason_for(record.cause),
-    .exit_code = record.signalled ? 128 + record.wait_status
-                                  : record.wait_status,
+    .exit_code
+    = record.signalled ? 128 + record.wait_status : record.wait_status,
     .signalled = record.signalled != 0,
     .stdout_bytes = record.stdout_bytes,
     .stderr_bytes = record.stderr_bytes,

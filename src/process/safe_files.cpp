@@ -19,10 +19,9 @@ namespace ocw {
 namespace {
 
 caf::error failed_on(const std::string& path, int number) {
-  const auto code = number == ENOENT ? ec::not_found
-                    : number == ENOSPC || number == EDQUOT
-                      ? ec::unavailable
-                      : ec::forbidden;
+  const auto code = number == ENOENT                       ? ec::not_found
+                    : number == ENOSPC || number == EDQUOT ? ec::unavailable
+                                                           : ec::forbidden;
   return make_error(code, "'" + path + "': " + std::strerror(number));
 }
 
@@ -54,13 +53,80 @@ caf::error make_parents(int directory, const std::string& path) {
         return failed_on(parent, errno);
     }
     const auto at = holder ? holder.get() : directory;
-    const auto name = last == std::string::npos ? parent
-                                                : parent.substr(last + 1);
+    const auto name
+      = last == std::string::npos ? parent : parent.substr(last + 1);
     if (::mkdirat(at, name.c_str(), 0755) != 0 && errno != EEXIST)
       return failed_on(parent, errno);
   }
   return {};
 }
+
+/// Empties a directory, depth-first without recursion: a hostile tree may be
+/// thousands deep. Each level is entered by descriptor, emptied of what is not
+/// a directory, and removed from its parent on the way up.
+class tree_remover {
+public:
+  explicit tree_remover(int root) {
+    struct stat what {};
+    ::fstat(root, &what);
+    device_ = what.st_dev;
+    ::fchmod(root, 0700);
+    levels_.push_back({::fdopendir(root), {}});
+  }
+
+  /// False when something is left.
+  bool run() {
+    while (!levels_.empty()) {
+      if (const auto* entry = ::readdir(levels_.back().entries))
+        remove(entry->d_name);
+      else
+        leave();
+    }
+    return clean_;
+  }
+
+private:
+  struct level {
+    DIR* entries;
+    std::string name;
+  };
+
+  void remove(const std::string& name) {
+    if (name == "." || name == "..")
+      return;
+    const auto at = ::dirfd(levels_.back().entries);
+    if (::unlinkat(at, name.c_str(), 0) == 0)
+      return;
+    struct stat what {};
+    if (::fstatat(at, name.c_str(), &what, AT_SYMLINK_NOFOLLOW) != 0
+        || !S_ISDIR(what.st_mode) || what.st_dev != device_) {
+      clean_ = false;
+      return;
+    }
+    ::fchmodat(at, name.c_str(), 0700, 0);
+    const auto fd = ::openat(at, name.c_str(),
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+      clean_ = false;
+    else
+      levels_.push_back({::fdopendir(fd), name});
+  }
+
+  void leave() {
+    const auto done = std::move(levels_.back());
+    ::closedir(done.entries);
+    levels_.pop_back();
+    if (!levels_.empty()
+        && ::unlinkat(::dirfd(levels_.back().entries), done.name.c_str(),
+                      AT_REMOVEDIR)
+             != 0)
+      clean_ = false;
+  }
+
+  std::vector<level> levels_;
+  dev_t device_ = 0;
+  bool clean_ = true;
+};
 
 } // namespace
 
@@ -87,9 +153,8 @@ caf::error write_below(int directory, const std::string& path,
                        std::string_view bytes, mode_t mode) {
   if (auto failed = make_parents(directory, path))
     return failed;
-  auto file
-    = open_below(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                 mode);
+  auto file = open_below(directory, path,
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!file)
     return std::move(file.error());
   if (const auto failed = write_all(file->get(), bytes))
@@ -110,58 +175,13 @@ caf::expected<unique_fd> file_holding(std::string_view bytes) {
   return file;
 }
 
-// Depth-first without recursion: a hostile tree may be thousands deep. Each
-// level is entered by descriptor, emptied of what is not a directory, and
-// removed from its parent on the way up.
 bool remove_tree(const std::string& path) {
-  struct level {
-    DIR* entries;
-    std::string name;
-  };
-  auto root = ::open(path.c_str(),
-                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const auto root
+    = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (root < 0)
     return errno == ENOENT;
-  struct stat top {};
-  ::fstat(root, &top);
-  ::fchmod(root, 0700);
-  auto levels = std::vector<level>{{::fdopendir(root), {}}};
-  auto clean = true;
-  while (!levels.empty()) {
-    auto* entries = levels.back().entries;
-    const auto* entry = ::readdir(entries);
-    if (!entry) {
-      auto done = std::move(levels.back());
-      ::closedir(done.entries);
-      levels.pop_back();
-      if (!levels.empty()
-          && ::unlinkat(::dirfd(levels.back().entries), done.name.c_str(),
-                        AT_REMOVEDIR)
-               != 0)
-        clean = false;
-      continue;
-    }
-    const auto name = std::string{entry->d_name};
-    if (name == "." || name == "..")
-      continue;
-    const auto at = ::dirfd(entries);
-    if (::unlinkat(at, name.c_str(), 0) == 0)
-      continue;
-    struct stat what {};
-    if (::fstatat(at, name.c_str(), &what, AT_SYMLINK_NOFOLLOW) != 0
-        || !S_ISDIR(what.st_mode) || what.st_dev != top.st_dev) {
-      clean = false;
-      continue;
-    }
-    ::fchmodat(at, name.c_str(), 0700, 0);
-    const auto fd = ::openat(at, name.c_str(),
-                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-      clean = false;
-    else
-      levels.push_back({::fdopendir(fd), name});
-  }
-  return ::rmdir(path.c_str()) == 0 && clean;
+  const auto emptied = tree_remover{root}.run();
+  return ::rmdir(path.c_str()) == 0 && emptied;
 }
 
 } // namespace ocw

@@ -51,16 +51,16 @@ session_layout layout_of(const session_config& settings,
 
 caf::error make_session(const session_layout& layout,
                         const job_request& request) {
-  for (const auto* path : {&layout.root, &layout.work, &layout.output,
-                           &layout.temporary})
+  for (const auto* path :
+       {&layout.root, &layout.work, &layout.output, &layout.temporary})
     if (auto failed = make_directory(*path))
       return failed;
   if (auto failed = write_config_file(layout, request))
     return failed;
   if (request.files.empty())
     return {};
-  const auto work = unique_fd{
-    ::open(layout.work.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  const auto work
+    = unique_fd{::open(layout.work.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (!work)
     return cannot(layout.work, errno);
   for (const auto& [path, content] : request.files)

@@ -9,7 +9,7 @@
 
 namespace ocw {
 
-/// Where a session's things are: 
+/// Where a session's things are:
 /// `<base_dir>/session-<id>/{work,output,tmp,opencode.json}`.
 struct session_layout {
   std::string root;

@@ -16,20 +16,20 @@ constexpr size_t read_size = 4096;
 
 std::string_view stage_name(wire::start_stage stage) {
   switch (stage) {
-    case wire::start_stage::decode:
-      return "reading its description";
-    case wire::start_stage::spool:
-      return "opening its output files";
-    case wire::start_stage::pipes:
-      return "making its pipes";
-    case wire::start_stage::clone:
-      return "making its process";
-    case wire::start_stage::directory:
-      return "entering its directory";
-    case wire::start_stage::limits:
-      return "setting its limits";
-    case wire::start_stage::exec:
-      return "running it";
+  case wire::start_stage::decode:
+    return "reading its description";
+  case wire::start_stage::spool:
+    return "opening its output files";
+  case wire::start_stage::pipes:
+    return "making its pipes";
+  case wire::start_stage::clone:
+    return "making its process";
+  case wire::start_stage::directory:
+    return "entering its directory";
+  case wire::start_stage::limits:
+    return "setting its limits";
+  case wire::start_stage::exec:
+    return "running it";
   }
   return "unknown stage";
 }

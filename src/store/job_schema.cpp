@@ -14,10 +14,12 @@ namespace {
 constexpr int64_t application_id = 0x4f43576a;
 
 // synchronous=FULL: a commit has reached the disk when it returns.
+// secure_delete: what is sealed does not linger in pages that are free again;
+// it costs nothing that could be measured.
 constexpr const char* settings = R"(
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = FULL;
-  PRAGMA secure_delete = FAST;
+  PRAGMA secure_delete = ON;
   PRAGMA journal_size_limit = 16777216;
 )";
 

@@ -33,8 +33,8 @@ public:
         return done({broken, {}, false});
       const auto found = jobs.find(record->job_id);
       if (found != jobs.end())
-        return done({{}, found->second.record,
-                     found->second.request == *request});
+        return done(
+          {{}, found->second.record, found->second.request == *request});
       jobs.emplace(record->job_id, stored_job{*record, *request});
       done({});
     });
@@ -57,8 +57,8 @@ public:
       done(std::move(result));
     });
   }
-  void list(job_query, std::function<void(caf::expected<job_page>)> done)
-    override {
+  void list(job_query,
+            std::function<void(caf::expected<job_page>)> done) override {
     perform([this, done] {
       auto page = job_page{};
       for (const auto& [id, job] : jobs)

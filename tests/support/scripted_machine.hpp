@@ -44,7 +44,8 @@ public:
   std::vector<std::string> swept;
   std::set<std::string> traces; ///< job ids whose session left a directory
 
-  // -- what the machine answers ------------------------------------------------
+  // -- what the machine answers
+  // ------------------------------------------------
 
   void prepared(const std::string& job, caf::error failed = {}) {
     caf::anon_send(sessions.at(job).actor, prepare_done{std::move(failed)});
@@ -62,7 +63,8 @@ public:
     caf::anon_send(sessions.at(job).actor, destroy_done{removed});
   }
 
-  // -- session_machine ---------------------------------------------------------
+  // -- session_machine
+  // ---------------------------------------------------------
 
   void prepare(std::shared_ptr<const session_task> task,
                session_actor session) override {

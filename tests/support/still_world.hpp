@@ -52,10 +52,10 @@ public:
   auto ask(const Handle& handle, Request request) {
     using reply = caf::expected<typename Request::reply>;
     auto answer = std::make_shared<std::optional<reply>>();
-    caf::anon_send(handle, ocw::ask<Request>{std::move(request),
-                                             [answer](reply given) {
-                                               *answer = std::move(given);
-                                             }});
+    caf::anon_send(handle,
+                   ocw::ask<Request>{std::move(request), [answer](reply given) {
+                                       *answer = std::move(given);
+                                     }});
     settle();
     return answer;
   }

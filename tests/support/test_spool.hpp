@@ -12,8 +12,7 @@ namespace ocw::test {
 /// Writes a spool as a shim does, cell by cell.
 class test_spool {
 public:
-  explicit test_spool(std::string prefix) : prefix_(std::move(prefix)) {
-  }
+  explicit test_spool(std::string prefix) : prefix_(std::move(prefix)) {}
 
   void output(std::string_view bytes,
               wire::stream_id stream = wire::stream_id::out) {

@@ -77,11 +77,11 @@ bool inspect(Inspector& f, get_load& x) {
 
 template <class Inspector>
 bool inspect(Inspector& f, node_load& x) {
-  return f.object(x).fields(
-    f.field("running", x.running), f.field("waiting", x.waiting),
-    f.field("concurrency", x.concurrency),
-    f.field("cpu_in_use", x.cpu_cores_in_use),
-    f.field("memory_mib_in_use", x.memory_mib_in_use));
+  return f.object(x).fields(f.field("running", x.running),
+                            f.field("waiting", x.waiting),
+                            f.field("concurrency", x.concurrency),
+                            f.field("cpu_in_use", x.cpu_cores_in_use),
+                            f.field("memory_mib_in_use", x.memory_mib_in_use));
 }
 
 } // namespace ocw

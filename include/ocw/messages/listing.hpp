@@ -44,7 +44,7 @@ struct worker_info {
   uint32_t running = 0;
   uint32_t waiting = 0;
   uint32_t concurrency = 0;
-  double cpu_cores = 0;   ///< capacity, before overcommit
+  double cpu_cores = 0; ///< capacity, before overcommit
   double cpu_cores_in_use = 0;
   uint64_t memory_mb = 0; ///< capacity, before overcommit
   uint64_t memory_mb_in_use = 0;
@@ -90,10 +90,9 @@ struct node_report {
 
 template <class Inspector>
 bool inspect(Inspector& f, job_query& x) {
-  return f.object(x).fields(f.field("status", x.status),
-                            f.field("labels", x.labels),
-                            f.field("limit", x.limit).fallback(50u),
-                            f.field("cursor", x.cursor));
+  return f.object(x).fields(
+    f.field("status", x.status), f.field("labels", x.labels),
+    f.field("limit", x.limit).fallback(50u), f.field("cursor", x.cursor));
 }
 
 template <class Inspector>

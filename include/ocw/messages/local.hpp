@@ -35,7 +35,7 @@ struct process_end {
   int64_t started_unix_ms = 0;
   int64_t ended_unix_ms = 0;
   reason_code stopped_for = reason_code::none; ///< none: it ended by itself
-  int32_t exit_code = -1; ///< 128+N for signal N
+  int32_t exit_code = -1;                      ///< 128+N for signal N
   bool signalled = false;
   uint64_t stdout_bytes = 0;
   uint64_t stderr_bytes = 0;

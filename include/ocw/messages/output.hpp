@@ -27,8 +27,9 @@ inline constexpr auto enum_words<event_type> = std::to_array<std::string_view>(
 enum class output_stream : uint8_t { out, err };
 
 template <>
-inline constexpr auto enum_words<output_stream>
-  = std::to_array<std::string_view>({"stdout", "stderr"});
+inline constexpr auto
+  enum_words<output_stream> = std::to_array<std::string_view>({"stdout",
+                                                               "stderr"});
 
 /// A phase that was reached. The first event of every started job has
 /// `word` "job_start"; the others carry the job's status.
@@ -81,10 +82,9 @@ struct event_batch {
 
 template <class Inspector>
 bool inspect(Inspector& f, status_change& x) {
-  return f.object(x).fields(f.field("status", x.word),
-                            f.field("phase", x.at_phase),
-                            f.field("session_id", x.session_id),
-                            f.field("worker_id", x.worker_id));
+  return f.object(x).fields(
+    f.field("status", x.word), f.field("phase", x.at_phase),
+    f.field("session_id", x.session_id), f.field("worker_id", x.worker_id));
 }
 
 template <class Inspector>
@@ -98,10 +98,9 @@ bool inspect(Inspector& f, output_chunk& x) {
 template <class Inspector>
 bool inspect(Inspector& f, job_event& x) {
   return f.object(x).fields(
-    f.field("type", x.type), f.field("job_id", x.job_id),
-    f.field("seq", x.seq), f.field("timestamp", x.unix_ms),
-    f.field("status", x.status), f.field("output", x.output),
-    f.field("result", x.result));
+    f.field("type", x.type), f.field("job_id", x.job_id), f.field("seq", x.seq),
+    f.field("timestamp", x.unix_ms), f.field("status", x.status),
+    f.field("output", x.output), f.field("result", x.result));
 }
 
 template <class Inspector>
