@@ -7,6 +7,7 @@
 #include "messages/log.hpp"
 #include "messages/request_limits.hpp"
 #include "ocw/ids.hpp"
+#include "process/workspace.hpp"
 
 #include <caf/send.hpp>
 
@@ -117,7 +118,26 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
   const auto known = jobs_.find(ask.request.job_id);
   if (known != jobs_.end())
     return resubmit(known->second, ask.request, reply);
+  if (auto wrong = check_workspace(ask.request))
+    return reply(std::move(wrong));
   accept(std::move(ask.request), *limits, std::move(reply));
+}
+
+// Two jobs in one directory would not be apart from each other.
+caf::error dispatcher_state::check_workspace(const job_request& request) const {
+  if (!request.workspace)
+    return {};
+  auto real = resolve_workspace(*request.workspace, parts_.settings->session);
+  if (!real)
+    return std::move(real.error());
+  for (const auto& [id, job] : jobs_)
+    if (job.request->workspace
+        && resolve_workspace(*job.request->workspace, parts_.settings->session)
+             == real)
+      return make_error(ec::conflict,
+                        "the workspace is in use by job '" + id + "'",
+                        "workspace");
+  return {};
 }
 
 void dispatcher_state::get(get_job ask, done<get_job> reply) {

@@ -67,6 +67,7 @@ private:
   // --------------------------------------------------------------
 
   void submit(submit_job ask, done<submit_job> reply);
+  caf::error check_workspace(const job_request& request) const;
   void get(get_job ask, done<get_job> reply);
   void list(list_jobs ask, done<list_jobs> reply);
   void cancel(cancel_job ask, done<cancel_job> reply);

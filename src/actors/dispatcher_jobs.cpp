@@ -11,6 +11,26 @@
 
 namespace ocw {
 
+namespace {
+
+// The first constraint that a worker does not meet, in words; empty if none.
+std::string unmet_constraint(const job_request& request,
+                             const worker_info& worker) {
+  for (const auto& [name, wanted] : request.constraints) {
+    const auto found = worker.labels.find(name);
+    if (found == worker.labels.end())
+      return fmt::format("the job wants a worker with {}={}; worker {} has no "
+                         "such label",
+                         name, wanted, worker.worker_id);
+    if (found->second != wanted)
+      return fmt::format("the job wants a worker with {}={}; worker {} has {}",
+                         name, wanted, worker.worker_id, found->second);
+  }
+  return {};
+}
+
+} // namespace
+
 // -- accepting ----------------------------------------------------------------
 
 void dispatcher_state::accept(job_request request, effective_limits limits,
@@ -109,8 +129,19 @@ void dispatcher_state::turn_away(job_map::iterator found,
 
 void dispatcher_state::enqueue(active_job& job) {
   const auto& request = *job.request;
-  const auto owner = request.labels.find("owner");
   job.queued = true;
+  if (job.limits.queue_timeout_ms > 0)
+    job.queue_expiry = self_->run_delayed(
+      std::chrono::milliseconds{job.limits.queue_timeout_ms},
+      [this, id = job.record->job_id] { give_up_waiting(id); });
+  if (auto unmet = unmet_constraint(request, parts_.worker); !unmet.empty()) {
+    // No worker here will ever do. The reason is for whoever asks why it waits.
+    auto record = std::make_shared<job_record>(*job.record);
+    record->reason.message = std::move(unmet);
+    job.record = std::move(record);
+    return;
+  }
+  const auto owner = request.labels.find("owner");
   self_->send(
     parts_.governor,
     acquire_slot{.job_id = job.record->job_id,
@@ -118,10 +149,6 @@ void dispatcher_state::enqueue(active_job& job) {
                  .memory_mib = job.limits.memory_mib,
                  .priority = request.priority,
                  .owner = owner == request.labels.end() ? "" : owner->second});
-  if (job.limits.queue_timeout_ms > 0)
-    job.queue_expiry = self_->run_delayed(
-      std::chrono::milliseconds{job.limits.queue_timeout_ms},
-      [this, id = job.record->job_id] { give_up_waiting(id); });
 }
 
 void dispatcher_state::start(const slot_granted& slot) {
@@ -252,14 +279,11 @@ void dispatcher_state::resume_pending(stored_job stored,
 void dispatcher_state::close_lost(stored_job stored,
                                   const effective_limits& limits) {
   auto record = std::make_shared<job_record>(std::move(stored.record));
-  const auto spool
-    = spool_reader{parts_.paths.spool_prefix(record->session_id)}.scan();
-  if (spool.end)
-    apply_end(*record, process_end_of(*spool.end), limits, {});
-  else
-    apply_refusal(*record, make_reason(reason_code::worker_lost,
-                                       "the node stopped while it ran"));
-  record->output_events = spool.cells;
+  const auto prefix = parts_.paths.spool_prefix(record->session_id);
+  const auto end
+    = process_end_of(spool_reader{prefix}.scan(), reason_code::worker_lost);
+  apply_end(*record, end, limits, {});
+  record->output = parts_.machine->digest(*record, end);
   record->isolation = parts_.machine->isolation();
   record->metrics.worker_id = record->worker_id;
   record->phases = {{phase::init, record->started_unix_ms},

@@ -56,14 +56,13 @@ void session_state::execute(const prepare_done& done) {
 }
 
 void session_state::refuse(const start_refused& refusal) {
-  const auto lost = refusal.launcher_lost;
   auto message
-    = lost ? std::string{"the launcher went away"}
-           : fmt::format("cannot start the command: {}: {}", refusal.stage,
-                         std::strerror(refusal.error_number));
-  apply_refusal(record_, make_reason(lost ? reason_code::launcher_lost
-                                          : reason_code::prepare_failed,
-                                     std::move(message)));
+    = refusal.error_number == 0
+        ? refusal.stage
+        : fmt::format("cannot start the command: {}: {}", refusal.stage,
+                      std::strerror(refusal.error_number));
+  apply_refusal(record_,
+                make_reason(reason_code::prepare_failed, std::move(message)));
   decided_ = true;
   enter_destroy();
 }

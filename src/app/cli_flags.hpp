@@ -1,10 +1,7 @@
 #pragma once
 
+#include "app/cli_fwd.hpp"
 #include "app/cli_values.hpp"
-
-namespace CLI {
-class App;
-}
 
 namespace ocw {
 

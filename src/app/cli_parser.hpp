@@ -1,14 +1,11 @@
 #pragma once
 
+#include "app/cli_fwd.hpp"
 #include "app/cli_values.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace ocw {
 

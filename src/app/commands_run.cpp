@@ -13,6 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -39,6 +42,28 @@ void cancel_job_at(http_client node, const std::string& job_id,
   complain("the job could not be cancelled; it may still run");
 }
 
+/// Tells at a terminal that a job waits, should it do so for long, unless it
+/// is destroyed before.
+class waiting_notice {
+public:
+  explicit waiting_notice(std::string job_id)
+    : thread_([this, id = std::move(job_id)](std::stop_token stop) {
+        auto lock = std::unique_lock{guard_};
+        const auto over = wake_.wait_for(
+          lock, stop, patience, [&stop] { return stop.stop_requested(); });
+        if (!over)
+          complain("job " + id + " waits for room; 'opencode-worker why " + id
+                   + "' says why");
+      }) {}
+
+private:
+  static constexpr auto patience = std::chrono::seconds{2};
+
+  std::mutex guard_;
+  std::condition_variable_any wake_;
+  std::jthread thread_; // last: it uses the others
+};
+
 /// One job that is run as if it ran here.
 class job_run {
 public:
@@ -56,6 +81,7 @@ public:
     const auto err
       = follow_events(node_, request_.job_id, {},
                       [this](const job_event& event) { return take(event); });
+    notice_.reset();
     pump_.reset();
     if (err)
       return complain(err, exit_system_failed);
@@ -71,6 +97,7 @@ private:
   }
 
   bool take(const job_event& event) {
+    notice_.reset();
     if (event.status && event.status->at_phase == phase::execute)
       feed();
     if (event.output)
@@ -148,6 +175,7 @@ private:
   http_client& node_;
   const cli_values& values_;
   built_request request_;
+  std::optional<waiting_notice> notice_;
   std::optional<stdin_pump> pump_;
   std::optional<job_result> result_;
   bool reader_left_ = false;

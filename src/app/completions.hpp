@@ -1,11 +1,9 @@
 #pragma once
 
+#include "app/cli_fwd.hpp"
+
 #include <string>
 #include <string_view>
-
-namespace CLI {
-class App;
-}
 
 namespace ocw {
 

@@ -102,11 +102,13 @@ caf::error unknown_key(std::string_view source, std::string_view key) {
   const auto shown = printable(key);
   auto sentence = fmt::format("{}: there is no setting '{}'", source, shown);
   const auto reason = reason_against(key);
-  auto nearest = nearest_setting_word(key, keys);
-  // The right name in the wrong section.
+  // The right name in the wrong section says more than letters alike.
+  auto namesakes = std::vector<std::string_view>{};
   for (const auto known : keys)
-    if (nearest.empty() && last_part(known) == last_part(key))
-      nearest = known;
+    if (last_part(known) == last_part(key))
+      namesakes.push_back(known);
+  const auto nearest = namesakes.size() == 1 ? namesakes.front()
+                                             : nearest_setting_word(key, keys);
   if (!reason.empty())
     sentence += reason;
   else if (!nearest.empty())
@@ -148,8 +150,11 @@ caf::expected<key_values> read_config_file(const std::string& path) {
       result.emplace_back(name, std::move(value));
       continue;
     }
+    // What is in it tells best what section was meant.
     if (!is_section(name))
-      return unknown_key(source, name);
+      return unknown_key(source, value.is_object() && !value.empty()
+                                   ? name + '.' + value.begin().key()
+                                   : name);
     if (!value.is_object())
       return refuse(
         fmt::format("{}: {} must be an object of settings", source, name),

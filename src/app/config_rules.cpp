@@ -3,8 +3,6 @@
 #include "app/machine_info.hpp"
 #include "ocw/errors.hpp"
 
-#include <fmt/format.h>
-
 #include <arpa/inet.h>
 #include <unistd.h>
 
@@ -50,12 +48,11 @@ std::string default_state_dir(const variables& environment) {
 /// A file that holds all defaults says nothing about this one either.
 void settle_base_dir(loaded_config& loaded) {
   auto& base_dir = loaded.values.session.base_dir;
-  auto& origin = loaded.origins.at("session.base_dir");
+  const auto& origin = loaded.origins.at("session.base_dir");
   if (rank_of(origin) > 1 || base_dir != session_config{}.base_dir
       || can_make_directory(base_dir))
     return;
   base_dir = loaded.values.state_dir + "/sessions";
-  origin += fmt::format(", as {} cannot be written", session_config{}.base_dir);
 }
 
 void fill_in(loaded_config& loaded, const variables& environment) {

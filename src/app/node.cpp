@@ -15,6 +15,8 @@
 #include "process/local_machine.hpp"
 #include "store/sqlite_store.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
@@ -31,6 +33,10 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t idle_shims_kept = 32;
+
+// How often, and how many times, to look for connections that are still open.
+constexpr auto closing_look = std::chrono::milliseconds{10};
+constexpr int closing_looks = 50;
 
 struct system_config : caf::actor_system_config {
   // Work sharing does not wake up when there is nothing to do; two threads,
@@ -67,38 +73,41 @@ std::string url_for(const config& settings, std::string_view scheme,
 
 } // namespace
 
-/// The members are made in this order and unmade in the reverse one: nothing
-/// is used by what outlives it.
+/// Members are unmade in the reverse order: what runs on the I/O context may
+/// use the door to its last moment, actors may use the machine.
 struct node::parts {
-  explicit parts(config from) : settings(std::move(from)) {
-  }
+  explicit parts(config from) : settings(std::move(from)) {}
 
   config settings;
   options how;
   state_directory state;
   store_paths paths;
-  system_config actors_config;
-  asio::io_context io{1};
-  std::shared_ptr<launcher_client> launcher;
-  std::unique_ptr<local_machine> machine;
-  std::unique_ptr<caf::actor_system> actors;
-  std::unique_ptr<job_store> store;
-  dispatcher_actor dispatcher;
-  std::unique_ptr<net::authenticator> auth;
-  std::unique_ptr<net::node_bridge> bridge;
-  std::unique_ptr<net::door> door;
-  std::unique_ptr<net::listener> api;
-  std::unique_ptr<net::listener> websocket;
   recover_jobs unfinished;
   std::string token;
   std::string url;
   std::string websocket_url;
+  bool announced = false;
+  std::unique_ptr<net::authenticator> auth;
+  std::unique_ptr<net::node_bridge> bridge;
+  std::unique_ptr<net::door> door;
+  asio::io_context io{1};
+  asio::steady_timer closing{io};
+  std::shared_ptr<launcher_client> launcher;
+  std::unique_ptr<local_machine> machine;
+  system_config actors_config;
+  std::unique_ptr<caf::actor_system> actors;
+  std::unique_ptr<job_store> store;
+  dispatcher_actor dispatcher;
+  std::unique_ptr<net::listener> api;
+  std::unique_ptr<net::listener> websocket;
 
   ~parts();
   caf::error open_machine();
   caf::error open_store_and_actors();
   caf::error open_doors();
   void announce();
+  void close_doors();
+  void wait_for_connections(int looks_left);
 };
 
 // -- starting -----------------------------------------------------------------
@@ -202,6 +211,7 @@ void node::parts::announce() {
   caf::anon_send(dispatcher, std::move(unfinished));
   if (how.embedded)
     return;
+  announced = true;
   write_ready_file(settings.state_dir, url, websocket_url);
   log::info("node.ready", {}, "api {} · websocket {} · sessions {} · store {}",
             url, websocket_url.empty() ? "off" : websocket_url,
@@ -226,9 +236,32 @@ const std::string& node::token() const {
 void node::run() {
   auto work = asio::make_work_guard(parts_->io);
   // When the dispatcher is gone, all jobs have ended and been told of.
-  parts_->dispatcher->attach_functor(
-    [&io = parts_->io] { asio::post(io, [&io] { io.stop(); }); });
+  parts_->dispatcher->attach_functor([what = parts_.get()] {
+    asio::post(what->io, [what] { what->close_doors(); });
+  });
   parts_->io.run();
+}
+
+// Followers are told that the node goes; whoever does not hang up then is cut
+// off.
+void node::parts::close_doors() {
+  api->stop();
+  if (websocket)
+    websocket->stop();
+  net::end_streams(*door);
+  wait_for_connections(closing_looks);
+}
+
+void node::parts::wait_for_connections(int looks_left) {
+  const auto open
+    = api->connections() + (websocket ? websocket->connections() : 0);
+  if (open == 0 || looks_left == 0)
+    return io.stop();
+  closing.expires_after(closing_look);
+  closing.async_wait([this, looks_left](boost::system::error_code failed) {
+    if (!failed)
+      wait_for_connections(looks_left - 1);
+  });
 }
 
 void node::stop() {
@@ -247,21 +280,27 @@ void node::reload(const config& fresh) {
                  settings_changed{std::make_shared<const config>(fresh)});
 }
 
-// Doors close first, then the actors go, then what they used.
+// The actors go while everything they use is there; then the store writes
+// what it still has.
 node::parts::~parts() {
-  if (!how.embedded)
+  if (announced)
     remove_ready_file(settings.state_dir);
-  if (api)
-    api->stop();
-  if (websocket)
-    websocket->stop();
-  if (dispatcher)
+  api.reset();
+  websocket.reset();
+  if (dispatcher) {
     caf::anon_send_exit(dispatcher, caf::exit_reason::user_shutdown);
+    caf::scoped_actor {
+      *actors
+      } -> wait_for(dispatcher);
+    dispatcher = nullptr;
+  }
   store.reset();
+  if (bridge)
+    bridge->disconnect();
   if (launcher)
     launcher->close();
-  io.stop();
-  log::info("node.stopped", {}, "done");
+  if (announced)
+    log::info("node.stopped", {}, "done");
 }
 
 } // namespace ocw

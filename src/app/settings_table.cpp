@@ -40,7 +40,7 @@ std::vector<setting> make_settings() {
                 "arch and gpu are always there"),
     OCW_SETTING("session.base_dir", session.base_dir, no_bounds, fixed,
                 "where session directories are made; default: this one if it "
-                "can be written, else <state_dir>/sessions"),
+                "can be written, else sessions in the state dir"),
     OCW_SETTING("session.work_dir_name", session.work_dir_name, no_bounds,
                 fixed, "name of the directory a job runs in"),
     OCW_SETTING("session.output_dir_name", session.output_dir_name, no_bounds,
@@ -182,7 +182,7 @@ std::vector<setting> make_settings() {
                 "how long a worker may go on with a job alone"),
     OCW_SETTING("store.dir", store.dir, no_bounds, fixed,
                 "where jobs, logs and artifacts are kept; default: "
-                "<state_dir>/store"),
+                "store in the state dir"),
     OCW_SETTING("tls.certificate", tls.certificate, no_bounds, fixed,
                 "PEM file with the certificate chain of the API; needs "
                 "tls.key"),

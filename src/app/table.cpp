@@ -84,8 +84,7 @@ std::string duration_text(uint64_t milliseconds) {
   if (milliseconds < 1000)
     return fmt::format("{} ms", milliseconds);
   if (seconds < 60)
-    return fmt::format("{:.1f} s",
-                       static_cast<double>(milliseconds / 100) / 10);
+    return fmt::format("{}.{} s", seconds, milliseconds / 100 % 10);
   if (seconds < 3600)
     return fmt::format("{}m {}s", seconds / 60, seconds % 60);
   if (seconds < 86400)

@@ -2,12 +2,14 @@
 
 #include "launcher/frames.hpp"
 #include "launcher/shim.hpp"
+#include "launcher/shim_census.hpp"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <cerrno>
 #include <csignal>
@@ -26,11 +28,12 @@ void prepare() {
     ::signal(signal, SIG_DFL);
   for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT})
     ::signal(signal, SIG_IGN);
-  // Ended shims need no one to wait for them.
-  ::signal(SIGCHLD, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // What a killed shim leaves becomes this process's; see shim_census.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  ::sigprocmask(SIG_SETMASK, &child, nullptr);
   // Standard streams that are closed would be taken by sockets.
   while (true) {
     unique_fd fd{::open("/dev/null", O_RDWR)};
@@ -52,7 +55,7 @@ void prepare() {
 }
 
 // Returns false when the node is gone.
-bool fork_shim(int control) {
+bool fork_shim(int control, shim_census& shims) {
   wire::shim_forked_reply reply;
   int fds[2] = {-1, -1};
   const auto made
@@ -67,18 +70,38 @@ bool fork_shim(int control) {
   }
   if (reply.pid < 0)
     reply.error = errno;
+  else
+    shims.add(reply.pid);
   const auto fd = reply.pid > 0 ? theirs.get() : -1;
   return send_frame(control, wire::frame_type::shim_forked, bytes_of(reply),
                     waiting::yes, fd)
          == send_result::sent;
 }
 
+// Waits for a word of the node or the end of a child. True: the node.
+bool wait_for_node(int control, int child_ended, shim_census& shims) {
+  pollfd ready[2] = {{control, POLLIN, 0}, {child_ended, POLLIN, 0}};
+  if (::poll(ready, 2, -1) < 0)
+    return false;
+  if ((ready[1].revents & POLLIN) != 0) {
+    signalfd_siginfo news;
+    while (::read(child_ended, &news, sizeof(news)) > 0) {
+      // several ends may have become one signal
+    }
+    shims.settle();
+  }
+  return ready[0].revents != 0;
+}
+
 // The node is gone, and idle shims with it; those with jobs end them first.
 // Somebody has to be there for them: not every machine's process 1 cleans up.
-int wait_for_shims() {
-  while (::waitpid(-1, nullptr, 0) > 0 || errno == EINTR) {
-    // SIGCHLD is ignored, so this returns when the last one has ended
-  }
+int wait_for_shims(shim_census& shims) {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  const timespec a_while{1, 0}; // in case an end was seen before
+  while (shims.settle())
+    ::sigtimedwait(&child, nullptr, &a_while);
   return 0;
 }
 
@@ -86,12 +109,19 @@ int wait_for_shims() {
 
 int run_launcher(int control) {
   prepare();
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  unique_fd child_ended{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
+  shim_census shims;
   frame_reader node{control};
   frame message;
   for (;;) {
+    if (!wait_for_node(control, child_ended.get(), shims))
+      continue;
     const auto result = node.read(message, waiting::yes);
     if (result == read_result::closed)
-      return wait_for_shims();
+      return wait_for_shims(shims);
     const auto known = result == read_result::complete
                        && message.type == wire::frame_type::fork_shim
                        && message.payload.empty();
@@ -100,8 +130,8 @@ int run_launcher(int control) {
                  stderr);
       return 1;
     }
-    if (!fork_shim(control))
-      return wait_for_shims();
+    if (!fork_shim(control, shims))
+      return wait_for_shims(shims);
   }
 }
 

@@ -92,7 +92,7 @@ reply run_job(frame message, frame_reader& node, read_buffer& buffer) {
 void become_shim() {
   ::prctl(PR_SET_NAME, "ocw-shim");
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  // SIGCHLD is waited for, never handled; the launcher ignores it.
+  // SIGCHLD is waited for, never handled.
   ::signal(SIGCHLD, SIG_DFL);
   sigset_t child;
   sigemptyset(&child);

@@ -24,15 +24,15 @@ namespace ocw::wire {
 // -- frames -------------------------------------------------------------------
 
 enum class frame_type : uint32_t {
-  fork_shim = 1,   // node → launcher, no payload
-  shim_forked,     // launcher → node, `shim_forked_reply`, 1 fd if pid > 0
-  start_job,       // node → shim, a `job_spec` encoded as below, 0 or 1 fd
-  stop_job,        // node → shim, `stop_request`; the first cause wins
-  write_stdin,     // node → shim, raw bytes for the job's standard input
-  close_stdin,     // node → shim, no payload
-  start_failed,    // shim → node, `start_failure` then its text
-  output,          // shim → node, `output_notice`; may be dropped, never waits
-  job_ended,       // shim → node, `end_record`
+  fork_shim = 1, // node → launcher, no payload
+  shim_forked,   // launcher → node, `shim_forked_reply`, 1 fd if pid > 0
+  start_job,     // node → shim, a `job_spec` encoded as below, 0 or 1 fd
+  stop_job,      // node → shim, `stop_request`; the first cause wins
+  write_stdin,   // node → shim, raw bytes for the job's standard input
+  close_stdin,   // node → shim, no payload
+  start_failed,  // shim → node, `start_failure` then its text
+  output,        // shim → node, `output_notice`; may be dropped, never waits
+  job_ended,     // shim → node, `end_record`
 };
 
 struct frame_header {
@@ -49,14 +49,14 @@ struct shim_forked_reply {
 
 /// Why a shim stopped a job. The order is part of the wire and of the spool.
 enum class stop_cause : uint8_t {
-  none = 0,      // it ended by itself
-  cancelled,     // stop_job
-  wall_timeout,  // job_spec::wall_ms
-  idle_timeout,  // job_spec::idle_ms
-  output_limit,  // job_spec::output_bytes
-  memory_limit,  // job_spec::memory_bytes
-  node_lost,     // the node's socket closed
-  spool_failed,  // the spool could not be written (`error` says why)
+  none = 0,     // it ended by itself
+  cancelled,    // stop_job
+  wall_timeout, // job_spec::wall_ms
+  idle_timeout, // job_spec::idle_ms
+  output_limit, // job_spec::output_bytes
+  memory_limit, // job_spec::memory_bytes
+  node_lost,    // the node's socket closed
+  spool_failed, // the spool could not be written (`error` says why)
   disk_limit,
   pids_limit,
 };
@@ -102,15 +102,16 @@ enum class stdin_mode : uint8_t {
 };
 
 struct job_spec {
-  uint64_t wall_ms = 0;       // 0 = no limit; from the start of the process
-  uint64_t idle_ms = 0;       // 0 = no limit; without a byte of output
-  uint64_t output_bytes = 0;  // stdout and stderr together; 0 = no limit
-  uint64_t memory_bytes = 0;  // resident, whole tree, polled; 0 = no limit
-  uint64_t file_bytes = 0;    // RLIMIT_FSIZE; 0 = leave
-  uint64_t open_files = 0;    // RLIMIT_NOFILE; 0 = leave
+  uint64_t wall_ms = 0;      // 0 = no limit; from the start of the process
+  uint64_t idle_ms = 0;      // 0 = no limit; without a byte of output
+  uint64_t output_bytes = 0; // stdout and stderr together; 0 = no limit
+  uint64_t memory_bytes = 0; // resident, whole tree, polled; 0 = no limit
+  uint64_t file_bytes = 0;   // RLIMIT_FSIZE; 0 = leave
+  uint64_t open_files = 0;   // RLIMIT_NOFILE; 0 = leave
   uint32_t kill_grace_ms = 2000;
-  uint32_t drain_ms = 2000;   // after the exit, for output still in the pipes
-  uint32_t stdin_wait_ms = 0; // close an untouched stdin pipe after this; 0 = keep
+  uint32_t drain_ms = 2000; // after the exit, for output still in the pipes
+  uint32_t stdin_wait_ms
+    = 0; // close an untouched stdin pipe after this; 0 = keep
   uint32_t chunk_bytes = 65536;
   stdin_mode input = stdin_mode::none;
   uint8_t capture_stdout = 1; // 0 = /dev/null
@@ -152,7 +153,7 @@ struct end_record {
   int64_t ended_unix_ms = 0;   // when its main process was reaped
   uint64_t stdout_bytes = 0;   // kept
   uint64_t stderr_bytes = 0;
-  uint64_t cpu_user_us = 0;   // of everything that was reaped
+  uint64_t cpu_user_us = 0; // of everything that was reaped
   uint64_t cpu_system_us = 0;
   uint64_t memory_peak_kb = 0; // largest single process (ru_maxrss) or polled
   int32_t wait_status = 0;     // as waitid's si_status, see `signalled`

@@ -46,6 +46,9 @@ public:
       void(reply)>(start, use_awaitable, &request);
   }
 
+  /// Lets go of the dispatcher; nothing may be asked any more.
+  void disconnect() { dispatcher_ = nullptr; }
+
   asio::io_context& io() { return io_; }
 
 private:

@@ -9,6 +9,9 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/field.hpp>
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 namespace ocw::net {
 
 void take_over(stream_type& stream) {
@@ -17,6 +20,11 @@ void take_over(stream_type& stream) {
   // Not every socket here is a TCP one; then there is nothing to set.
   auto ignored = boost::system::error_code{};
   socket.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  // What the peer's window has no room for should wait in the spool, not in
+  // megabytes of the kernel's memory.
+  const auto most_unsent = int{256} << 10;
+  ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+               &most_unsent, sizeof(most_unsent));
   socket.non_blocking(true, ignored);
 }
 

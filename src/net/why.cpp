@@ -30,11 +30,18 @@ void explain_waiting(const job_record& record, const node_report& node,
     {"the job is accepted and stored, and waits for room",
      fmt::format("pending since {}, {} ago", iso_time(record.created_unix_ms),
                  seconds_since(record.created_unix_ms))});
+  if (!record.reason.message.empty()) {
+    out.chain.push_back(
+      {"no worker meets the job's constraints", record.reason.message});
+    out.advice = "give a worker that label (worker.labels), or submit the job "
+                 "without the constraint";
+    return;
+  }
   out.chain.push_back(load_step(worker));
   for (const auto& check : node.ready.checks)
     if (!check.ok)
-      out.chain.push_back({"the node is not ready: " + check.name,
-                           check.detail});
+      out.chain.push_back(
+        {"the node is not ready: " + check.name, check.detail});
   if (worker.state != "ready")
     out.advice = "the worker is " + worker.state
                  + "; wait until it is ready, or submit the job elsewhere";
@@ -54,13 +61,12 @@ void explain_running(const job_record& record, why_report& out) {
                     : fmt::format("phase {} since {}",
                                   word_of(record.phases.back().reached),
                                   iso_time(record.phases.back().unix_ms));
+  out.chain.push_back({fmt::format("the job runs in session {} on worker {}",
+                                   record.session_id, record.worker_id),
+                       at});
   out.chain.push_back(
-    {fmt::format("the job runs in session {} on worker {}", record.session_id,
-                 record.worker_id),
-     at});
-  out.chain.push_back({"it has not ended, and nobody has to do anything",
-                       fmt::format("running for {}",
-                                   seconds_since(record.started_unix_ms))});
+    {"it has not ended, and nobody has to do anything",
+     fmt::format("running for {}", seconds_since(record.started_unix_ms))});
 }
 
 void explain_cut(const job_record& record, why_report& out) {
@@ -70,19 +76,19 @@ void explain_cut(const job_record& record, why_report& out) {
                          fmt::format("kept: {} bytes of stdout, {} of stderr",
                                      output.out.bytes, output.err.bytes)});
   if (record.teardown.survivors > 0)
-    out.chain.push_back({"processes of the job could not be ended",
-                         fmt::format("{} survivors",
-                                     record.teardown.survivors)});
+    out.chain.push_back(
+      {"processes of the job could not be ended",
+       fmt::format("{} survivors", record.teardown.survivors)});
 }
 
 void explain_end(const job_record& record, why_report& out) {
   const auto& metrics = record.metrics;
   const auto& reason = record.reason;
   if (record.started_unix_ms == 0)
-    out.chain.push_back({"the job never started",
-                         fmt::format("accepted {}, ended {}",
-                                     iso_time(record.created_unix_ms),
-                                     iso_time(record.finished_unix_ms))});
+    out.chain.push_back(
+      {"the job never started",
+       fmt::format("accepted {}, ended {}", iso_time(record.created_unix_ms),
+                   iso_time(record.finished_unix_ms))});
   else
     out.chain.push_back(
       {fmt::format("the job ran for {} ms", metrics.execute_ms),
@@ -91,9 +97,9 @@ void explain_end(const job_record& record, why_report& out) {
                    iso_time(record.started_unix_ms),
                    iso_time(record.finished_unix_ms))});
   explain_cut(record, out);
-  const auto evidence = fmt::format("status {}, reason {}, exit code {}",
-                                    word_of(record.status),
-                                    word_of(reason.code), record.exit_code);
+  const auto evidence
+    = fmt::format("status {}, reason {}, exit code {}", word_of(record.status),
+                  word_of(reason.code), record.exit_code);
   out.chain.push_back(
     {reason.message.empty() ? "it ended by itself" : reason.message, evidence});
   out.advice = reason.hint;

@@ -4,6 +4,7 @@
 #include "ocw/errors.hpp"
 #include "process/artifacts.hpp"
 #include "process/command_line.hpp"
+#include "process/process_end.hpp"
 #include "process/safe_files.hpp"
 #include "store/history.hpp"
 
@@ -103,21 +104,35 @@ local_machine::start(std::shared_ptr<const session_task> task,
     return nullptr;
   }
   const auto prefix = paths_.spool_prefix(task->record->session_id);
-  auto events = shim_events{};
-  events.output
-    = [follow = task->follow](uint64_t cells) { follow->output_grew(cells); };
-  events.refused
-    = [session](start_refused why) { caf::anon_send(session, std::move(why)); };
-  events.ended = [session](process_end end) {
-    caf::anon_send(session, process_ended{std::move(end)});
-  };
   auto process
     = launcher_->start(encode_job(*task, layout, *line, settings_, prefix),
-                       std::move(input), std::move(events));
+                       std::move(input), events_of(task, session));
   if (const auto& given = task->request->stdin_data;
       given && given->open && !given->bytes.empty())
     process->feed(given->bytes, false);
   return process;
+}
+
+// A shim that is lost leaves what it wrote; finding out how much may take a
+// while, so that is a file worker's.
+shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
+                                     const session_actor& session) {
+  auto events = shim_events{};
+  events.output
+    = [follow = task->follow](uint64_t cells) { follow->output_grew(cells); };
+  events.refused = [this, task, session](start_refused why) {
+    if (!why.launcher_lost)
+      return caf::anon_send(session, std::move(why));
+    asio::post(workers_, [task, session] {
+      caf::anon_send(session,
+                     process_ended{process_end_of(task->follow->spool().scan(),
+                                                  reason_code::launcher_lost)});
+    });
+  };
+  events.ended = [session](process_end end) {
+    caf::anon_send(session, process_ended{std::move(end)});
+  };
+  return events;
 }
 
 void local_machine::collect(std::shared_ptr<const session_task> task,
@@ -130,10 +145,8 @@ void local_machine::collect(std::shared_ptr<const session_task> task,
       layout.work = *task->request->workspace;
     auto files = collect_artifacts(layout, task->request->artifacts,
                                    paths_.artifact_dir(record.job_id));
-    const auto prefix = paths_.spool_prefix(record.session_id);
     auto done = collect_done{};
-    done.output.out.sha256 = digest_of(prefix + ".stdout", end.stdout_bytes);
-    done.output.err.sha256 = digest_of(prefix + ".stderr", end.stderr_bytes);
+    done.output = digest(record, end);
     done.artifacts = std::move(files.files);
     done.warning = std::move(files.warning);
     caf::anon_send(session, std::move(done));
@@ -196,6 +209,17 @@ void local_machine::forget(const job_record& record) {
 bool local_machine::has_traces(const job_record& record) const {
   auto failed = std::error_code{};
   return fs::exists(layout_of(settings_, record.session_id).root, failed);
+}
+
+output_digests local_machine::digest(const job_record& record,
+                                     const process_end& end) const {
+  const auto prefix = paths_.spool_prefix(record.session_id);
+  return {{.bytes = end.stdout_bytes,
+           .sha256 = digest_of(prefix + ".stdout", end.stdout_bytes),
+           .truncated = end.stdout_truncated},
+          {.bytes = end.stderr_bytes,
+           .sha256 = digest_of(prefix + ".stderr", end.stderr_bytes),
+           .truncated = end.stderr_truncated}};
 }
 
 void local_machine::sweep(const job_record& record) {

@@ -40,10 +40,14 @@ public:
                session_actor session) override;
   void forget(const job_record& record) override;
   bool has_traces(const job_record& record) const override;
+  output_digests digest(const job_record& record,
+                        const process_end& end) const override;
   void sweep(const job_record& record) override;
   isolation_report isolation() const override;
 
 private:
+  shim_events events_of(std::shared_ptr<const session_task> task,
+                        const session_actor& session);
   void reap(std::string path);
   void keep_for_a_while(const std::string& id);
 

@@ -59,4 +59,20 @@ process_end process_end_of(const wire::end_record& record) {
   return result;
 }
 
+process_end process_end_of(const spool_reader::summary& spool,
+                           reason_code lost) {
+  if (spool.end)
+    return process_end_of(*spool.end);
+  auto result = process_end{};
+  result.stopped_for = lost;
+  result.stdout_bytes = spool.bytes[0];
+  result.stderr_bytes = spool.bytes[1];
+  result.stdout_truncated = spool.truncated[0];
+  result.stderr_truncated = spool.truncated[1];
+  result.cells = spool.cells;
+  if (lost == reason_code::launcher_lost)
+    result.detail = "the program that watched over the job went away";
+  return result;
+}
+
 } // namespace ocw

@@ -57,6 +57,10 @@ public:
   /// Whether the directory of a job's session is there.
   virtual bool has_traces(const job_record& record) const = 0;
 
+  /// The digests of what a session wrote. Blocks; for start-up.
+  virtual output_digests digest(const job_record& record,
+                                const process_end& end) const = 0;
+
   /// Takes away what a session of an earlier run of this node left behind.
   virtual void sweep(const job_record& record) = 0;
 

@@ -128,6 +128,11 @@ spool_reader::summary spool_reader::scan() const {
         scan_end(result);
         return result;
       }
+      const auto stream = static_cast<size_t>(cells[i].stream) & 1;
+      if (cells[i].kind == wire::cell_kind::truncated)
+        result.truncated[stream] = true;
+      else
+        result.bytes[stream] = cells[i].offset + cells[i].length;
       ++result.cells;
     }
     if (count < cells.size()) {

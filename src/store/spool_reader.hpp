@@ -31,6 +31,8 @@ public:
   /// there is one. Reads the whole index; for recovery, not for the hot path.
   struct summary {
     uint64_t cells = 0;
+    uint64_t bytes[2] = {0, 0}; ///< that they cover, of stdout and stderr
+    bool truncated[2] = {false, false};
     std::optional<wire::end_record> end;
     bool damaged = false; ///< a cell before the end did not check
   };

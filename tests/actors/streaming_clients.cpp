@@ -179,8 +179,4 @@ uint16_t websocket_client::close_code() {
                                                          : uint16_t{0};
 }
 
-void websocket_client::set_receive_buffer(int bytes) {
-  tcp_.set_option(asio::socket_base::receive_buffer_size{bytes});
-}
-
 } // namespace ocw::test

@@ -90,7 +90,6 @@ public:
   /// Reads until the server closes; the code it gave.
   uint16_t close_code();
 
-  void set_receive_buffer(int bytes);
   void drop() { tcp_.close(); }
 
   const nlohmann::json& greeting() const { return greeting_; }

@@ -41,6 +41,11 @@ def wait_until(condition, what, deadline_s=DEADLINE_S):
         time.sleep(0.01)
 
 
+def is_sanitized():
+    """Whether the binary was built to be checked, which takes memory and time of its own."""
+    return any(mark in pathlib.Path(BINARY).read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
+
+
 def clean_environment(**more):
     """This process's environment without settings of a node that may be installed here."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("OPENCODE_WORKER_")}
@@ -356,14 +361,14 @@ def chunk_bytes(event):
 
 def output_of(events, stream="stdout"):
     """The bytes of a stream as its events carry them, checked for gaps."""
-    out = b""
+    out = bytearray()
     for event in events:
         if event["type"] == "job_output" and event["data"]["stream"] == stream:
             if event["data"].get("truncated"):
                 continue
             assert event["data"]["offset"] == len(out), "a gap, or a repeat"
             out += chunk_bytes(event)
-    return out
+    return bytes(out)
 
 
 def check_history(events, first=1):

@@ -320,7 +320,8 @@ class Connections(BadTest):
                      b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"):
             reply = self.node.raw(data, self.node.websocket_port)
             self.assertNotIn(b" 101 ", reply)
-        upgrade = self.node.head("GET", "/", "Upgrade: websocket", "Connection: Upgrade").removesuffix(b"\r\n")
+        upgrade = self.node.head("GET", "/", "Upgrade: websocket",
+                                 "Connection: Upgrade").removesuffix(b"\r\n")
         for head in (b"", b"Sec-WebSocket-Version: 13\r\n",
                      b"Sec-WebSocket-Key: x\r\nSec-WebSocket-Version: 12\r\n"):
             reply = self.node.raw(upgrade + head + b"\r\n", self.node.websocket_port)

@@ -88,6 +88,7 @@ class Submitting(HttpTest):
         self.assertEqual(again.json["session_id"], first.json["session_id"])
         other = self.node.post("/v1/jobs", {**request, "env": {"A": "2"}})
         self.refused(other, 409, "conflict", "job_id")
+        wait_until(lambda: self.node.logs("same-1") == b"once\n", "its output")
         self.node.post("/v1/jobs/same-1/cancel")
         self.assertEqual(self.node.result("same-1")["status"], "cancelled")
         # It has ended; the id is taken all the same.

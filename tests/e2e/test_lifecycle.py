@@ -10,8 +10,8 @@ import statistics
 import time
 import unittest
 
-from harness import (Node, check_history, children_of, name_of, new_marker, output_of, parent_of,
-                     processes_with, sha256, wait_until)
+from harness import (Node, check_history, children_of, is_sanitized, name_of, new_marker, output_of,
+                     parent_of, processes_with, sha256, wait_until)
 
 SETTINGS = ("--session.kill_grace_ms=300", "--governance.memory_overcommit=0",
             "--governance.cpu_overcommit=0")
@@ -85,6 +85,53 @@ class Stops(LifecycleTest):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.gone(marker)
+
+    def test_a_stop_ends_every_connection_and_answers_who_waits(self):
+        node = self.start()
+        job = node.submit(command="echo begun; sleep 300")
+        self.wait_for_output(node, job, b"begun\n")
+        idle = node.connect()
+        self.addCleanup(idle.close)
+        idle.request("GET", "/healthz")
+        idle.getresponse().read()
+        peers = []
+        for head in (node.head("GET", f"/v1/jobs/{job}/events"),
+                     node.head("GET", f"/v1/jobs/{job}/logs?follow=1"),
+                     node.head("GET", f"/v1/jobs/{job}/output?wait=60"), b"GET /heal"):
+            peer = socket.create_connection(("127.0.0.1", node.port), timeout=20)
+            self.addCleanup(peer.close)
+            peer.sendall(head)
+            peers.append(peer)
+        for peer in peers[:2]:
+            self.assertTrue(peer.recv(10))
+        begin = time.monotonic()
+        self.assertEqual(node.stop(), 0)
+        self.assertLess(time.monotonic() - begin, 10)
+        told = []
+        for peer in [*peers, idle.sock]:
+            text = b""
+            with contextlib.suppress(ConnectionError):
+                while piece := peer.recv(65536):
+                    text += piece
+            told.append(text)
+        self.assertIn(b'"cancelled"', told[2], "nobody told the client that waited")
+        self.assertIn(b"job_error", told[0], "the stream was cut before its last event")
+
+    def test_stops_at_any_moment_are_clean(self):
+        node = self.start("--worker.concurrency=3")
+        names = []
+        for turn in range(5):
+            begin = time.monotonic()
+            while time.monotonic() < begin + 0.03 * (turn + 1):
+                names.append(node.submit(command='echo "$JOB_ID"', job_id=f"s{turn}-{len(names)}"))
+            self.assertEqual(node.stop(), 0)
+            node.start()
+        for name in names:
+            result = node.result(name)
+            self.assertIn(result["status"], ("finished", "cancelled"))
+            if result["status"] == "finished":
+                self.assertEqual(result["stdout"], name + "\n")
+            check_history(node.events(name))
 
     def test_no_process_of_the_node_outlives_it(self):
         node = self.start("--worker.concurrency=3")
@@ -302,9 +349,12 @@ class Losses(LifecycleTest):
         self.assertGreaterEqual(len(shims), 1)
         for pid in shims:
             os.kill(pid, signal.SIGKILL)
-        jobs = [node.submit(command=f"echo {i}") for i in range(8)]
-        results = [node.result(job) for job in jobs]
-        self.assertEqual([r["stdout"] for r in results], [f"{i}\n" for i in range(8)])
+        # A job may meet one that has just died; then it is told so, and the next ones run.
+        for i in range(8):
+            result = node.run(command=f"echo {i}")
+            if result["status"] != "finished":
+                self.assertEqual(result["reason"]["code"], "launcher_lost")
+        self.assertEqual(node.run(command="echo last")["stdout"], "last\n")
 
 
 class Busy(LifecycleTest):
@@ -335,7 +385,8 @@ class Busy(LifecycleTest):
             result = node.result(job)
             self.assertIn(result["status"], ("failed",))
             self.assertIn(result["reason"]["code"], ("exit_nonzero", "output_limit"))
-        self.assertLess(node.rss_kb(), 200 << 10)
+        if not is_sanitized():
+            self.assertLess(node.rss_kb(), 200 << 10)
 
 
 if __name__ == "__main__":

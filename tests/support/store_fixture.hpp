@@ -3,7 +3,7 @@
 #include "ocw/errors.hpp"
 #include "store/sqlite_store.hpp"
 #include "support/catch.hpp"
-#include "support/test_job.hpp"
+#include "support/temp_dir.hpp"
 
 #include <chrono>
 #include <fstream>
@@ -45,8 +45,7 @@ make_record(const std::string& id, job_status status = job_status::pending) {
 class store_fixture {
 public:
   explicit store_fixture(std::string where = {})
-    : dir(where.empty() ? (temp_.path() / "store").string()
-                        : std::move(where)) {}
+    : dir(where.empty() ? temp_ / "store" : std::move(where)) {}
 
   job_store& store() {
     if (!store_) {

@@ -158,7 +158,8 @@ TEST_CASE("an unknown key is refused with the nearest one") {
                               && Contains("there is no setting 'api.prot'")
                               && Contains("the nearest is api.port"));
   CHECK_THAT(refusal(with_file(dir, R"({"websockets": {"port": 1}})")),
-             Contains("'websockets'"));
+             Contains("the nearest is websocket.port"));
+  CHECK_THAT(refusal(with_file(dir, R"({"wrker": {}})")), Contains("'wrker'"));
   CHECK_THAT(refusal(with_file(dir, R"({"port": 1})")), Contains(".port"));
   CHECK_THAT(refusal(with_file(dir, R"({"governance": {"max_clients": 1}})")),
              Contains("websocket.max_clients"));

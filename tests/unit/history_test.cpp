@@ -147,8 +147,9 @@ TEST_CASE_METHOD(one_history, "a damaged index is an error, not a wrong event",
   CHECK(spool_reader{spool.prefix()}.scan().damaged);
 }
 
-TEST_CASE_METHOD(one_history, "output that is shorter than its index is an "
-                              "error",
+TEST_CASE_METHOD(one_history,
+                 "output that is shorter than its index is an "
+                 "error",
                  "[history]") {
   start();
   write("one");
@@ -199,8 +200,9 @@ TEST_CASE_METHOD(one_history, "a ticket that is gone wakes nobody",
   CHECK(calls == 10);
 }
 
-TEST_CASE_METHOD(one_history, "readers and the writer may be on different "
-                              "threads",
+TEST_CASE_METHOD(one_history,
+                 "readers and the writer may be on different "
+                 "threads",
                  "[history]") {
   start();
   constexpr auto lines = 2000;

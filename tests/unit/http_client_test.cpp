@@ -145,6 +145,30 @@ TEST_CASE("a connection the node closed in between is made again") {
   CHECK(second->body == "two");
 }
 
+TEST_CASE("what a kept connection swallowed is sent again if it may be") {
+  const auto swallow_second = [](peer& client) {
+    client.receive();
+    client.answer("200 OK", "one");
+    client.receive();
+  };
+  const auto answer_third = [](peer& client) {
+    if (client.receive())
+      client.answer("200 OK", "two");
+  };
+  auto server = scripted_server{{swallow_second, answer_third}};
+  auto client = client_of(server);
+  REQUIRE(client.request({.target = "/"}));
+  const auto again = client.request({.target = "/"});
+  REQUIRE(again);
+  CHECK(again->body == "two");
+  auto careful = scripted_server{{swallow_second, answer_third}};
+  auto other = client_of(careful);
+  REQUIRE(other.request({.target = "/"}));
+  CHECK_FALSE(other.request(
+    {.method = "POST", .target = "/", .body = "x", .repeatable = false}));
+  CHECK(careful.requests().size() == 2);
+}
+
 TEST_CASE("a chunked body arrives piece by piece and whole") {
   auto server = scripted_server{{[](peer& client) {
     client.receive();

@@ -93,7 +93,7 @@ TEST_CASE("a line for people keeps control characters from the terminal") {
   line.whom.job = "j";
   append_pretty_line(text, line, false);
   CHECK(text
-        == "2026-01-19T21:30:00.123Z WARN  slot.granted: a?b?[2Jc job=j\n");
+        == "2026-01-19T21:30:00.123Z WARN  slot.granted: a b?[2Jc job=j\n");
   append_pretty_line(text = {}, line, true);
   CHECK(text.find("\x1b[33mWARN \x1b[0m") != std::string::npos);
 }

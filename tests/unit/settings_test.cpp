@@ -109,12 +109,12 @@ TEST_CASE("the reference page has every key, its default and its sentence") {
     const auto line = reference_row(row);
     CAPTURE(line);
     CHECK(page.find(line) != std::string::npos);
-    CHECK(page.find(environment_name("api.port")) != std::string::npos);
     const auto value = row.to_json(config{});
     if (is_long(value))
       for (const auto& item : value)
-        CHECK(page.find("`" + item.get<std::string>() + "`")
-              != std::string::npos);
+        CHECK(
+          (page.find(item.get<std::string>() + "`") != std::string::npos
+           || page.find(item.get<std::string>() + " ``") != std::string::npos));
   }
 }
 

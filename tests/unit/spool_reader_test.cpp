@@ -2,7 +2,7 @@
 
 #include "ocw/errors.hpp"
 #include "support/catch.hpp"
-#include "support/test_job.hpp"
+#include "support/temp_dir.hpp"
 
 #include <cstring>
 #include <fstream>
@@ -15,7 +15,7 @@ using wire::stream_id;
 /// Writes a spool byte by byte, well or badly.
 struct spool_writer {
   test::temp_dir dir;
-  std::string prefix = (dir.path() / "session").string();
+  std::string prefix = dir / "session";
   uint64_t cells = 0;
 
   void append(const char* suffix, const void* data, size_t size) {

@@ -31,7 +31,7 @@ public:
     return mounted_;
   }
 
-  std::string where() const { return dir_.path().string(); }
+  std::string where() const { return dir_.path(); }
 
   void fill() const {
     auto file = std::ofstream{where() + "/ballast", std::ios::binary};
@@ -114,6 +114,9 @@ TEST_CASE("an idle store notices that a full disk has room again", "[store]") {
   REQUIRE_FALSE(fixture.insert("first").error);
   disk.fill();
   REQUIRE(insert_until_refused(fixture));
+  CHECK(fixture.store().health());
+  // Not even what needs no room hides it.
+  CHECK(code_of(fixture.insert("first").error) == ec::unavailable);
   CHECK(fixture.store().health());
   disk.free_up();
   CHECK(store_fixture::soon([&] { return !fixture.store().health(); }));

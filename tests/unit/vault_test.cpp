@@ -2,7 +2,7 @@
 
 #include "ocw/errors.hpp"
 #include "support/catch.hpp"
-#include "support/test_job.hpp"
+#include "support/temp_dir.hpp"
 
 #include <sys/stat.h>
 
@@ -13,16 +13,16 @@ namespace fs = std::filesystem;
 
 struct one_directory {
   test::temp_dir dir;
-  std::string key_file = (dir.path() / "key").string();
+  std::string key_file = dir / "key";
 
   std::unique_ptr<const vault> open() {
-    auto result = open_vault(dir.path().string());
+    auto result = open_vault(dir.path());
     REQUIRE(result);
     return std::move(*result);
   }
 
   std::string why_refused() {
-    const auto result = open_vault(dir.path().string());
+    const auto result = open_vault(dir.path());
     REQUIRE_FALSE(result);
     CHECK(code_of(result.error()) == ec::unavailable);
     return sentence_of(result.error());
@@ -105,8 +105,8 @@ TEST_CASE_METHOD(one_directory, "a key that others can read is refused",
 TEST_CASE_METHOD(one_directory, "a link in the key's place is refused",
                  "[vault]") {
   static_cast<void>(open());
-  fs::rename(key_file, dir.path() / "elsewhere");
-  fs::create_symlink(dir.path() / "elsewhere", key_file);
+  fs::rename(key_file, dir / "elsewhere");
+  fs::create_symlink(dir / "elsewhere", key_file);
   CHECK(why_refused().find("symbolic link") != std::string::npos);
 }
 
