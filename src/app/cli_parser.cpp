@@ -1,4 +1,5 @@
 #include "app/cli_parser.hpp"
+#include "app/settings.hpp"
 
 #include "app/exit_codes.hpp"
 #include "messages/nearest_word.hpp"
@@ -98,6 +99,20 @@ std::string problem_with(const CLI::App& program, const CLI::App* command,
   return {};
 }
 
+/// Takes out `--section.key=`: the parser would take the next word for its
+/// value.
+void take_empty_settings(std::vector<std::string>& words, cli_values& values) {
+  std::erase_if(words, [&](const std::string& word) {
+    if (!word.starts_with("--") || !word.ends_with('='))
+      return false;
+    const auto key = word.substr(2, word.size() - 3);
+    if (find_setting(key) == nullptr)
+      return false;
+    values.settings.emplace_back(key, "");
+    return true;
+  });
+}
+
 } // namespace
 
 cli_outcome parse_command_line(const std::vector<std::string>& words,
@@ -106,6 +121,7 @@ cli_outcome parse_command_line(const std::vector<std::string>& words,
   const auto dashes = std::find(words.begin(), words.end(), "--");
   // The parser takes its words from the back.
   auto mine = std::vector<std::string>{words.begin(), dashes};
+  take_empty_settings(mine, values);
   std::reverse(mine.begin(), mine.end());
   if (dashes != words.end())
     values.request.argv.assign(dashes + 1, words.end());

@@ -86,9 +86,9 @@ std::string show_state(const job_state& job) {
     out += fmt::format(" ({})", word_of(*job.at_phase));
   out += '\n';
   if (has_reason(job)) {
-    out += fmt::format("{:<11}{} ({})\n", "reason",
-                       printable(job.reason->message),
-                       word_of(job.reason->code));
+    out
+      += fmt::format("{:<11}{} ({})\n", "reason",
+                     printable(job.reason->message), word_of(job.reason->code));
     if (!job.reason->hint.empty())
       out += fmt::format("{:<11}{}\n", "hint", printable(job.reason->hint));
   }

@@ -78,6 +78,8 @@ public:
         node_.another(), request_.job_id,
         fmt::format("interrupted by SIG{}", ::sigabbrev_np(number)));
     });
+    if (::isatty(STDERR_FILENO) == 1)
+      notice_.emplace(request_.job_id);
     const auto err
       = follow_events(node_, request_.job_id, {},
                       [this](const job_event& event) { return take(event); });
@@ -97,9 +99,10 @@ private:
   }
 
   bool take(const job_event& event) {
-    notice_.reset();
-    if (event.status && event.status->at_phase == phase::execute)
+    if (event.status && event.status->at_phase == phase::execute) {
+      notice_.reset();
       feed();
+    }
     if (event.output)
       write(*event.output);
     if (event.result)

@@ -152,15 +152,16 @@ caf::expected<key_values> read_config_file(const std::string& path) {
     }
     // What is in it tells best what section was meant.
     if (!is_section(name))
-      return unknown_key(source, value.is_object() && !value.empty()
-                                   ? name + '.' + value.begin().key()
-                                   : name);
+      return unknown_key(source,
+                         value.is_object() && !value.empty()
+                           ? fmt::format("{}.{}", name, value.begin().key())
+                           : name);
     if (!value.is_object())
       return refuse(
         fmt::format("{}: {} must be an object of settings", source, name),
         name);
     for (auto& [inner, leaf] : value.items()) {
-      auto key = name + '.' + inner;
+      auto key = fmt::format("{}.{}", name, inner);
       if (!find_setting(key))
         return unknown_key(source, key);
       result.emplace_back(std::move(key), std::move(leaf));

@@ -14,8 +14,6 @@
 #include <cctype>
 #include <cerrno>
 
-extern char** environ; // environ(7)
-
 namespace ocw {
 
 namespace {

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -33,7 +34,13 @@ int print(std::string_view text) {
 
 void complain(std::string_view sentence) {
   // One write, so that lines of several programs do not mix.
-  write_fully(STDERR_FILENO, "opencode-worker: " + printable(sentence) + "\n");
+  auto text = std::string{"opencode-worker: "};
+  for (auto begin = size_t{0}; begin <= sentence.size();) {
+    const auto end = std::min(sentence.find('\n', begin), sentence.size());
+    text += printable(sentence.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  write_fully(STDERR_FILENO, text);
 }
 
 int complain(const caf::error& err, int exit_code) {

@@ -161,13 +161,12 @@ json json_from_text(const std::string& text) {
 
 template <class T>
 nlohmann::ordered_json as_json(const T& value) {
+  // Cores are mostly whole, and then nobody writes `2.0`.
+  if constexpr (std::is_same_v<T, double>)
+    if (value == std::floor(value) && std::fabs(value) < 1e15)
+      return static_cast<int64_t>(value);
   if constexpr (worded_enum<T>)
     return to_string(value);
-  else if constexpr (std::is_same_v<T, double>)
-    // Cores are mostly whole, and then nobody writes `2.0`.
-    return value == std::floor(value) && std::fabs(value) < 1e15
-             ? nlohmann::ordered_json(static_cast<int64_t>(value))
-             : nlohmann::ordered_json(value);
   else
     return value;
 }

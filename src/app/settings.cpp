@@ -1,9 +1,7 @@
 #include "app/settings.hpp"
 
-#include "messages/nearest_word.hpp"
-
 #include <algorithm>
-#include <vector>
+#include <cctype>
 
 namespace ocw {
 
@@ -14,22 +12,13 @@ const setting* find_setting(std::string_view key) {
   return found == table.end() ? nullptr : &*found;
 }
 
-std::string_view nearest_key(std::string_view key) {
-  static const auto keys = [] {
-    auto result = std::vector<std::string_view>{};
-    for (const auto& row : all_settings())
-      result.push_back(row.key);
-    return result;
-  }();
-  return nearest_word(key, keys);
-}
-
 std::string environment_name(std::string_view key) {
   auto result = std::string{"OPENCODE_WORKER_"};
   for (const auto c : key)
-    result += c == '.' ? '_'
-                       : static_cast<char>(
-                         std::toupper(static_cast<unsigned char>(c)));
+    result
+      += c == '.'
+           ? '_'
+           : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return result;
 }
 

@@ -40,9 +40,6 @@ std::span<const setting> all_settings();
 /// The setting with this key; null when there is none.
 const setting* find_setting(std::string_view key);
 
-/// The known key that `key` is most probably a misspelling of, or empty.
-std::string_view nearest_key(std::string_view key);
-
 /// `OPENCODE_WORKER_SESSION_BASE_DIR` for `session.base_dir`.
 std::string environment_name(std::string_view key);
 

@@ -19,7 +19,7 @@ constexpr auto live = true;
     std::remove_cvref_t<decltype(std::declval<config&>().member)>>(            \
     key, [](config & c) -> auto& { return c.member; }, __VA_ARGS__)
 
-std::vector<setting> make_settings() {
+std::vector<setting> node_settings() {
   return {
     OCW_SETTING("state_dir", state_dir, no_bounds, fixed,
                 "where the node keeps its token, its lock and, by default, "
@@ -38,6 +38,11 @@ std::vector<setting> make_settings() {
     OCW_SETTING("worker.labels", worker.labels, no_bounds, fixed,
                 "labels that jobs' constraints are matched with; hostname, "
                 "arch and gpu are always there"),
+  };
+}
+
+std::vector<setting> session_settings() {
+  return {
     OCW_SETTING("session.base_dir", session.base_dir, no_bounds, fixed,
                 "where session directories are made; default: this one if it "
                 "can be written, else sessions in the state dir"),
@@ -70,6 +75,11 @@ std::vector<setting> make_settings() {
                 fixed,
                 "directories that every session sees read-only; not available "
                 "in this version"),
+  };
+}
+
+std::vector<setting> governance_settings() {
+  return {
     OCW_SETTING("governance.default_cpu", governance.default_cpu,
                 detail::bounds{0.01, 4096}, live,
                 "cores of a job that does not say"),
@@ -98,6 +108,11 @@ std::vector<setting> make_settings() {
                 detail::bounds{0, 1000}, fixed,
                 "memory lent out, as a multiple of the machine's; 0: not "
                 "counted"),
+  };
+}
+
+std::vector<setting> websocket_settings() {
+  return {
     OCW_SETTING("websocket.enabled", websocket.enabled, no_bounds, fixed,
                 "whether WebSocket has a port of its own besides /v1/stream"),
     OCW_SETTING("websocket.port", websocket.port, detail::bounds{0, 65535},
@@ -113,6 +128,11 @@ std::vector<setting> make_settings() {
                 no_bounds, fixed,
                 "whether the WebSocket port lets clients on this machine in "
                 "without a token"),
+  };
+}
+
+std::vector<setting> logging_settings() {
+  return {
     OCW_SETTING("logging.level", logging.level, no_bounds, live,
                 "the least severe lines that are written"),
     OCW_SETTING("logging.format", logging.format, no_bounds, live,
@@ -121,6 +141,11 @@ std::vector<setting> make_settings() {
                 "where lines go; file needs logging.log_file_path"),
     OCW_SETTING("logging.log_file_path", logging.log_file_path, no_bounds, live,
                 "the file; opened again on SIGHUP"),
+  };
+}
+
+std::vector<setting> api_settings() {
+  return {
     OCW_SETTING("api.host", api.host, no_bounds, fixed,
                 "the address to listen on; any but loopback needs TLS, or "
                 "tls.terminated_upstream"),
@@ -135,6 +160,11 @@ std::vector<setting> make_settings() {
                 "loopback, 1000 elsewhere"),
     OCW_SETTING("api.max_body_mb", api.max_body_mb, detail::bounds{1, 4096},
                 fixed, "the largest request body"),
+  };
+}
+
+std::vector<setting> docker_settings() {
+  return {
     OCW_SETTING(
       "docker.enabled", docker.enabled, no_bounds, fixed,
       "whether sessions run in containers; not available in this version"),
@@ -146,6 +176,11 @@ std::vector<setting> make_settings() {
                 detail::bounds{1, 16777216}, fixed, "memory of such a session"),
     OCW_SETTING("docker.cpu_limit", docker.cpu_limit,
                 detail::bounds{0.01, 4096}, fixed, "cores of such a session"),
+  };
+}
+
+std::vector<setting> security_settings() {
+  return {
     OCW_SETTING(
       "security.command_allowlist", security.command_allowlist, no_bounds,
       fixed,
@@ -166,6 +201,11 @@ std::vector<setting> make_settings() {
     OCW_SETTING(
       "security.exec_policy", security.policy, no_bounds, fixed,
       "what a job may execute; allowlist is not available in this version"),
+  };
+}
+
+std::vector<setting> cluster_settings() {
+  return {
     OCW_SETTING("cluster.host", cluster.host, no_bounds, fixed,
                 "the address workers join at; not in use in this version, nor "
                 "is the rest of this section"),
@@ -180,6 +220,11 @@ std::vector<setting> make_settings() {
     OCW_SETTING("cluster.lease_ms", cluster.lease_ms,
                 detail::bounds{10, 86400000}, fixed,
                 "how long a worker may go on with a job alone"),
+  };
+}
+
+std::vector<setting> other_settings() {
+  return {
     OCW_SETTING("store.dir", store.dir, no_bounds, fixed,
                 "where jobs, logs and artifacts are kept; default: "
                 "store in the state dir"),
@@ -201,7 +246,16 @@ std::vector<setting> make_settings() {
 } // namespace
 
 std::span<const setting> all_settings() {
-  static const auto table = make_settings();
+  static const auto table = [] {
+    auto rows = std::vector<setting>{};
+    for (const auto section :
+         {node_settings, session_settings, governance_settings,
+          websocket_settings, logging_settings, api_settings, docker_settings,
+          security_settings, cluster_settings, other_settings})
+      for (auto& row : section())
+        rows.push_back(std::move(row));
+    return rows;
+  }();
   return table;
 }
 

@@ -225,8 +225,8 @@ awaitable<bool> serve_logs(door& context, stream_type& stream,
   } else {
     whole = co_await send_present(context, socket, request, job, range);
   }
-  log::debug("logs.done", {.job = job.follow->job_id()}, "{} was sent {}",
-             word_of(range.stream), whole ? "whole" : "and the client left");
+  log::debug(whole ? "logs.sent" : "logs.cut", {.job = job.follow->job_id()},
+             "{} from byte {}", word_of(range.stream), range.offset);
   co_return whole;
 }
 
