@@ -83,9 +83,11 @@ void streamer_state::send_what_is_granted() {
 }
 
 void streamer_state::wait_for_more() {
-  auto me = caf::actor_cast<streamer_actor>(self_);
-  ticket_ = source_->wake_at(
-    next_seq_, [me = std::move(me)] { caf::anon_send(me, history_grew{}); });
+  // Not a strong handle: the history would keep this actor, and it the history.
+  ticket_ = source_->wake_at(next_seq_, [me = self_->address()] {
+    if (auto target = caf::actor_cast<streamer_actor>(me))
+      caf::anon_send(target, history_grew{});
+  });
 }
 
 } // namespace ocw

@@ -4,6 +4,7 @@
 #include "actors/governor.hpp"
 #include "actors/supervisor.hpp"
 #include "app/machine_info.hpp"
+#include "app/node_about.hpp"
 #include "app/ready_file.hpp"
 #include "app/state_dir.hpp"
 #include "messages/log.hpp"
@@ -37,6 +38,7 @@ constexpr size_t idle_shims_kept = 32;
 // How often, and how many times, to look for connections that are still open.
 constexpr auto closing_look = std::chrono::milliseconds{10};
 constexpr int closing_looks = 50;
+constexpr int last_words_looks = 5;
 
 struct system_config : caf::actor_system_config {
   // Work sharing does not wake up when there is nothing to do; two threads,
@@ -46,30 +48,6 @@ struct system_config : caf::actor_system_config {
     set("caf.scheduler.max-threads", 2u);
   }
 };
-
-worker_info describe_worker(const config& settings,
-                            const machine_info& machine) {
-  auto result = worker_info{.worker_id = settings.worker.id,
-                            .cpu_cores = machine.cpu_cores,
-                            .memory_mb = machine.memory_mib,
-                            .isolation_tier = "process",
-                            .labels = settings.worker.labels};
-  result.labels.insert_or_assign("hostname", machine.hostname);
-  result.labels.insert_or_assign("arch", machine.architecture);
-  result.labels.insert_or_assign("gpu", "0");
-  return result;
-}
-
-std::string url_for(const config& settings, std::string_view scheme,
-                    uint16_t port) {
-  const auto& host = settings.api.host;
-  const auto shown = host == "0.0.0.0" || host.empty() ? "127.0.0.1"
-                     : host == "::"                    ? "[::1]"
-                     : host.find(':') != host.npos     ? "[" + host + "]"
-                                                       : host;
-  const auto secure = settings.tls.certificate.empty() ? "" : "s";
-  return fmt::format("{}{}://{}:{}", scheme, secure, shown, port);
-}
 
 } // namespace
 
@@ -242,13 +220,12 @@ void node::run() {
   parts_->io.run();
 }
 
-// Followers are told that the node goes; whoever does not hang up then is cut
-// off.
+// Whoever followed the jobs that just ended hears of it first. Then followers
+// are told that the node goes; whoever does not hang up is cut off.
 void node::parts::close_doors() {
   api->stop();
   if (websocket)
     websocket->stop();
-  net::end_streams(*door);
   wait_for_connections(closing_looks);
 }
 
@@ -257,6 +234,8 @@ void node::parts::wait_for_connections(int looks_left) {
     = api->connections() + (websocket ? websocket->connections() : 0);
   if (open == 0 || looks_left == 0)
     return io.stop();
+  if (looks_left == closing_looks - last_words_looks)
+    net::end_streams(*door);
   closing.expires_after(closing_look);
   closing.async_wait([this, looks_left](boost::system::error_code failed) {
     if (!failed)

@@ -45,7 +45,8 @@ void prepare() {
 }
 
 // In the new process: lets go of the launcher's side and works until the end.
-[[noreturn]] void live_as_shim(unique_fd ours) {
+[[noreturn]] void live_as_shim(unique_fd ours, int child_ended) {
+  ::close(child_ended);
   {
     unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
     if (!null || ::dup2(null.get(), 0) != 0) // where the control socket was
@@ -55,7 +56,7 @@ void prepare() {
 }
 
 // Returns false when the node is gone.
-bool fork_shim(int control, shim_census& shims) {
+bool fork_shim(int control, int child_ended, shim_census& shims) {
   wire::shim_forked_reply reply;
   int fds[2] = {-1, -1};
   const auto made
@@ -66,7 +67,7 @@ bool fork_shim(int control, shim_census& shims) {
     reply.pid = ::fork();
   if (made && reply.pid == 0) {
     theirs.reset();
-    live_as_shim(std::move(ours));
+    live_as_shim(std::move(ours), child_ended);
   }
   if (reply.pid < 0)
     reply.error = errno;
@@ -130,7 +131,7 @@ int run_launcher(int control) {
                  stderr);
       return 1;
     }
-    if (!fork_shim(control, shims))
+    if (!fork_shim(control, child_ended.get(), shims))
       return wait_for_shims(shims);
   }
 }

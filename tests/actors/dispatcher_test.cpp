@@ -290,6 +290,8 @@ TEST_CASE_METHOD(whole_node,
     = stored_job{{.job_id = "t", .session_id = "st"}, request_for("t")};
   machine.traces = {"t"};
   unfinished = {waiting, running, traced};
+  for (const auto& job : unfinished)
+    store.jobs.emplace(job.record.job_id, job);
   start();
   CHECK(status("w") == job_status::running);
   CHECK(machine.sessions.size() == 1);

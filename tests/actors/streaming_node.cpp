@@ -49,7 +49,7 @@ streaming_node::streaming_node()
     door_{.node = bridge_,
           .settings = settings,
           .auth = auth_,
-          .store_dir = dir_.path().string()},
+          .store_dir = dir_.path()},
     acceptor_(io_, {net::asio::ip::make_address("127.0.0.1"), 0}),
     port_(acceptor_.local_endpoint().port()) {
   std::signal(SIGPIPE, SIG_IGN);

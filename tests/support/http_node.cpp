@@ -24,7 +24,7 @@ http_node::http_node(std::function<void(config&)> adjust, net::door_kind kind)
   door_.emplace(net::door{.node = bridge_,
                           .settings = settings_,
                           .auth = *auth_,
-                          .store_dir = dir_.path().string()});
+                          .store_dir = dir_.path()});
   listener_.emplace(*door_, kind, tls);
   port_ = listener_->open("127.0.0.1", 0).value();
   report.worker.worker_id = "worker";

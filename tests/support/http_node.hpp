@@ -32,7 +32,7 @@ public:
   http_node& operator=(const http_node&) = delete;
 
   uint16_t port() const { return port_; }
-  const std::filesystem::path& store_dir() const { return dir_.path(); }
+  std::filesystem::path store_dir() const { return dir_.path(); }
 
   /// A job the dispatcher knows from now on.
   void put(job_record record, history_ptr follow = {});
@@ -65,11 +65,12 @@ private:
   std::map<std::string, job_view> jobs_;
   std::vector<cancel_job> cancels_;
   std::vector<send_stdin> stdins_;
+  // Connections use these until the context is gone.
+  std::optional<net::authenticator> auth_;
+  std::optional<net::door> door_;
   net::asio::io_context io_;
   net::asio::executor_work_guard<net::asio::io_context::executor_type> work_;
   net::node_bridge bridge_;
-  std::optional<net::authenticator> auth_;
-  std::optional<net::door> door_;
   std::optional<net::listener> listener_;
   uint16_t port_ = 0;
   std::thread thread_;

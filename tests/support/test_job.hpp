@@ -3,6 +3,7 @@
 #include "launcher/wire.hpp"
 #include "ocw/ids.hpp"
 #include "store/history.hpp"
+#include "support/temp_dir.hpp"
 
 #include <cstddef>
 #include <cstdlib>
@@ -15,35 +16,12 @@
 
 namespace ocw::test {
 
-/// A directory that is gone when the test is.
-class temp_dir {
-public:
-  temp_dir() {
-    auto pattern
-      = (std::filesystem::temp_directory_path() / "ocw-test-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr)
-      throw std::runtime_error{"cannot make a temporary directory"};
-    path_ = pattern;
-  }
-  ~temp_dir() {
-    auto ignored = std::error_code{};
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temp_dir(const temp_dir&) = delete;
-  temp_dir& operator=(const temp_dir&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
-private:
-  std::filesystem::path path_;
-};
-
 /// A job whose phases and output the test plays: it writes a real spool, as a
 /// shim would, and tells a real history about it.
 class test_job {
 public:
   test_job(const temp_dir& dir, std::string job_id)
-    : prefix_((dir.path() / job_id).string()),
+    : prefix_(dir / job_id),
       follow_(std::make_shared<history>(job_id, prefix_)) {
     record_.job_id = std::move(job_id);
     record_.session_id = "session-of-" + record_.job_id;

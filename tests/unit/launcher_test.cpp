@@ -226,7 +226,8 @@ TEST_CASE("shims and jobs outlive the launcher", "[launcher]") {
   auto job = shell(s.dir, "read go; echo still here");
   job.spec.input = wire::stdin_mode::pipe;
   s.shim.start(job);
-  CHECK(s.node.end() == 0);
+  ::kill(s.node.pid(), SIGKILL);
+  CHECK(s.node.end() == SIGKILL);
   CHECK(s.shim.send(wire::frame_type::write_stdin, "go\n"));
   CHECK(s.shim.wait().end->wait_status == 0);
   CHECK(read_spool(job.spool_prefix).out == "still here\n");
