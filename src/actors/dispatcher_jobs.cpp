@@ -1,3 +1,4 @@
+#include "actors/constraints.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/outcome.hpp"
 #include "messages/log.hpp"
@@ -10,26 +11,6 @@
 // The dispatcher's part in the life of a job.
 
 namespace ocw {
-
-namespace {
-
-// The first constraint that a worker does not meet, in words; empty if none.
-std::string unmet_constraint(const job_request& request,
-                             const worker_info& worker) {
-  for (const auto& [name, wanted] : request.constraints) {
-    const auto found = worker.labels.find(name);
-    if (found == worker.labels.end())
-      return fmt::format("the job wants a worker with {}={}; worker {} has no "
-                         "such label",
-                         name, wanted, worker.worker_id);
-    if (found->second != wanted)
-      return fmt::format("the job wants a worker with {}={}; worker {} has {}",
-                         name, wanted, worker.worker_id, found->second);
-  }
-  return {};
-}
-
-} // namespace
 
 // -- accepting ----------------------------------------------------------------
 

@@ -50,8 +50,8 @@ reply admission_refusal(const authenticator::verdict& verdict) {
 
 reply route_refusal(const header_type& head, const std::string& allowed) {
   if (allowed.empty())
-    return error_reply(make_error(ec::not_found, "there is nothing here",
-                                  "path"));
+    return error_reply(
+      make_error(ec::not_found, "there is nothing here", "path"));
   auto out = error_reply(
     405, make_error(ec::invalid_request,
                     "this path does not take "
@@ -91,10 +91,10 @@ bool has_body(const header_type& head) {
 std::optional<reply> check_use(const operation& what, const header_type& head,
                                const named_values& query) {
   if (const auto name = unknown_parameter(what, query); !name.empty())
-    return error_reply(make_error(ec::invalid_request,
-                                  "there is no parameter '" + std::string{name}
-                                    + "' here",
-                                  std::string{name}));
+    return error_reply(
+      make_error(ec::invalid_request,
+                 "there is no parameter '" + std::string{name} + "' here",
+                 std::string{name}));
   const auto type = view_of(head[field::content_type]);
   if (what.request.make && !type.empty() && has_body(head) && !is_json(type))
     return error_reply(make_error(ec::unsupported_media,
@@ -111,9 +111,9 @@ std::optional<reply> check_use(const operation& what, const header_type& head,
 std::optional<reply> check_upgrade(const header_type& head) {
   if (beast::http::token_list{head[field::upgrade]}.exists("websocket"))
     return {};
-  auto out = error_reply(
-    426, make_error(ec::invalid_request, "this port speaks WebSocket only",
-                    "Upgrade"));
+  auto out = error_reply(426, make_error(ec::invalid_request,
+                                         "this port speaks WebSocket only",
+                                         "Upgrade"));
   out.headers = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
   return out;
 }
@@ -149,7 +149,8 @@ judged_request judge(authenticator& auth, door_kind kind,
     return refuse(err ? error_reply(err)
                       : options_reply(route.allowed, out.cors));
   }
-  if (auto verdict = auth.admit(who, place_of(kind, route.found)); verdict.error)
+  if (auto verdict = auth.admit(who, place_of(kind, route.found));
+      verdict.error)
     return refuse(admission_refusal(verdict));
   if (kind == door_kind::websocket) {
     out.refusal = check_upgrade(head);

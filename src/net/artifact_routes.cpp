@@ -26,7 +26,8 @@ awaitable<answer> run_list(exchange& x) {
   co_return json_reply(artifact_list{job->record->artifacts});
 }
 
-// -- one file -------------------------------------------------------------------
+// -- one file
+// -------------------------------------------------------------------
 
 // A name that a header can carry: the last part of the path, with everything
 // but plain characters replaced.
@@ -47,9 +48,8 @@ awaitable<answer> run_get(exchange& x) {
     co_return error_reply(job.error());
   const auto& known = job->record->artifacts;
   const auto& path = x.captured("path");
-  const auto same = [&path](const artifact_info& one) {
-    return one.path == path;
-  };
+  const auto same
+    = [&path](const artifact_info& one) { return one.path == path; };
   if (std::none_of(known.begin(), known.end(), same))
     co_return error_reply(
       make_error(ec::not_found, "the job left no artifact " + path, "path"));
@@ -69,7 +69,8 @@ awaitable<answer> run_get(exchange& x) {
   co_return answer{};
 }
 
-// -- all of them ------------------------------------------------------------------
+// -- all of them
+// ------------------------------------------------------------------
 
 tar_entry entry_of(const artifact_info& one, const job_record& record) {
   return {one.path, one.size, record.finished_unix_ms / 1000};

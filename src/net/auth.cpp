@@ -93,15 +93,15 @@ authenticator::verdict authenticator::admit(const visitor& who, visited what) {
 
 bool authenticator::may_enter(const visitor& who, visited what) {
   switch (what) {
-    case visited::metrics:
-      return is_local(who);
-    case visited::websocket_port:
-      return (settings_.websocket.anonymous_loopback && is_local(who))
-             || redeem(who.ticket);
-    case visited::stream:
-      return redeem(who.ticket);
-    default:
-      return what == visited::health;
+  case visited::metrics:
+    return is_local(who);
+  case visited::websocket_port:
+    return (settings_.websocket.anonymous_loopback && is_local(who))
+           || redeem(who.ticket);
+  case visited::stream:
+    return redeem(who.ticket);
+  default:
+    return what == visited::health;
   }
 }
 
@@ -112,8 +112,8 @@ bool authenticator::is_local(const visitor& who) const {
 
 caf::error authenticator::check_source(const visitor& who) const {
   if (!who.host.empty() && !host_is_ours(host_of(who.host)))
-    return make_error(ec::forbidden,
-                      "the Host header does not name this node", "Host");
+    return make_error(ec::forbidden, "the Host header does not name this node",
+                      "Host");
   const auto& friendly = settings_.api.cors_origin;
   if (who.origin.empty() || (!friendly.empty() && who.origin == friendly)
       || (!who.host.empty() && same_origin(who.origin, who.host)))

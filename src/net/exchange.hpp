@@ -23,9 +23,7 @@ struct exchange {
   bool keep_open = true;  ///< whether the connection may serve another request
   bool answering = false; ///< a route has begun to answer by itself
 
-  bool head_only() const {
-    return request.method() == beast::http::verb::head;
-  }
+  bool head_only() const { return request.method() == beast::http::verb::head; }
 
   /// A captured part of the path; every pattern that is matched has it.
   const std::string& captured(std::string_view name) const;

@@ -37,14 +37,14 @@ constexpr uint64_t max_skipped_bytes = 64 << 10;
 std::optional<reply> reading_refusal(const error_code& error,
                                      uint64_t max_body_mb) {
   if (error == http_error::body_limit)
-    return error_reply(make_error(
-      ec::payload_too_large, "the body is larger than api.max_body_mb, "
-                               + std::to_string(max_body_mb) + " MB"));
+    return error_reply(make_error(ec::payload_too_large,
+                                  "the body is larger than api.max_body_mb, "
+                                    + std::to_string(max_body_mb) + " MB"));
   if (error == http_error::header_limit || error == http_error::buffer_overflow)
     return error_reply(431, make_error(ec::payload_too_large,
                                        "the request's head is over 16 KiB"));
-  if (error.category() != beast::http::make_error_code(http_error::bad_method)
-                            .category()
+  if (error.category()
+        != beast::http::make_error_code(http_error::bad_method).category()
       || error == http_error::end_of_stream
       || error == http_error::partial_message)
     return {};
@@ -59,8 +59,7 @@ public:
     : context_(context),
       kind_(kind),
       stream_(std::move(stream)),
-      peer_(std::move(peer)) {
-  }
+      peer_(std::move(peer)) {}
 
   awaitable<void> run() {
     const auto ender = ender_entry{context_, [this] { stop(); }};

@@ -1,5 +1,5 @@
-#include "net/exchange.hpp"
 #include "net/bodies.hpp"
+#include "net/exchange.hpp"
 #include "net/routes.hpp"
 #include "net/why.hpp"
 
@@ -117,8 +117,8 @@ awaitable<answer> run_stdin(exchange& x) {
   const auto eof = flag_in(x.target.query, "eof");
   if (!eof)
     co_return refuse(eof.error());
-  auto question = ocw::send_stdin{x.captured("job_id"),
-                                  std::move(x.request.body()), *eof};
+  auto question
+    = ocw::send_stdin{x.captured("job_id"), std::move(x.request.body()), *eof};
   const auto job = co_await x.context.node.ask(std::move(question));
   if (!job)
     co_return refuse(job.error());

@@ -11,8 +11,8 @@
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include <chrono>
 #include <cerrno>
+#include <chrono>
 
 namespace ocw::net {
 
@@ -26,8 +26,7 @@ struct listener::state : std::enable_shared_from_this<listener::state> {
       kind(its_kind),
       tls(std::move(its_tls)),
       acceptor(its_door.node.io().get_executor()),
-      pause(its_door.node.io().get_executor()) {
-  }
+      pause(its_door.node.io().get_executor()) {}
 
   awaitable<void> accept_all();
   awaitable<void> back_off(const error_code& error);
@@ -82,9 +81,8 @@ caf::expected<tcp::endpoint> resolve(asio::io_context& io,
   auto resolver = tcp::resolver{io};
   const auto found = resolver.resolve(host, "", error);
   if (error || found.empty())
-    return make_error(ec::unavailable,
-                      "the host '" + host + "' is not known: "
-                        + error.message());
+    return make_error(ec::unavailable, "the host '" + host + "' is not known: "
+                                         + error.message());
   return tcp::endpoint{found.begin()->endpoint().address(), port};
 }
 
@@ -108,7 +106,8 @@ std::string explain_bind(const error_code& error, door_kind kind,
 
 } // namespace
 
-// -- accepting ------------------------------------------------------------------
+// -- accepting
+// ------------------------------------------------------------------
 
 awaitable<void> listener::state::accept_all() {
   const auto self = shared_from_this();
@@ -173,7 +172,8 @@ awaitable<void> listener::state::serve(tcp_socket socket, peer_info peer) {
   }
 }
 
-// -- the listener ---------------------------------------------------------------
+// -- the listener
+// ---------------------------------------------------------------
 
 listener::listener(door& context, door_kind kind,
                    std::shared_ptr<tls_front> tls)
@@ -193,8 +193,7 @@ caf::expected<uint16_t> listener::open(const std::string& host, uint16_t port) {
   acceptor.open(where->protocol(), error);
   if (!error)
     acceptor.set_option(tcp::acceptor::reuse_address{true}, error);
-  if (!error && where->address().is_v6()
-      && where->address().is_unspecified()) {
+  if (!error && where->address().is_v6() && where->address().is_unspecified()) {
     auto ignored = error_code{};
     acceptor.set_option(asio::ip::v6_only{false}, ignored);
   }

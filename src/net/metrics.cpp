@@ -19,8 +19,8 @@ public:
   void family(std::string_view name, std::string_view type,
               std::string_view help) {
     name_ = name;
-    fmt::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n",
-                   name, type, help);
+    fmt::format_to(std::back_inserter(text_),
+                   "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
   }
 
   template <class Number>

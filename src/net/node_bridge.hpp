@@ -20,8 +20,7 @@ namespace ocw::net {
 class node_bridge {
 public:
   node_bridge(asio::io_context& io, dispatcher_actor dispatcher)
-    : io_(io), dispatcher_(std::move(dispatcher)) {
-  }
+    : io_(io), dispatcher_(std::move(dispatcher)) {}
 
   /// Must be awaited on the I/O thread, and is resumed there.
   template <class Request>

@@ -59,8 +59,7 @@ awaitable<answer> run_ready(exchange& x) {
   if (!node)
     co_return error_reply(node.error());
   const auto& ready = node->ready;
-  auto report
-    = ready_report{ready.ready ? "ready" : "not ready", ready.checks};
+  auto report = ready_report{ready.ready ? "ready" : "not ready", ready.checks};
   co_return json_reply(report, ready.ready ? 200 : 503);
 }
 

@@ -14,8 +14,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-json reference_to(std::string_view name, json& schemas,
-                  json (*make)()) {
+json reference_to(std::string_view name, json& schemas, json (*make)()) {
   const auto key = std::string{name};
   if (!schemas.contains(key))
     schemas[key] = make();
@@ -97,8 +96,7 @@ json make_document() {
   auto schemas = json::object();
   for (const auto& row : operations())
     paths[std::string{row.path}][lower(row.verb)] = describe(row, schemas);
-  const auto error
-    = reference_to("error", schemas, &schema_of<error_report>);
+  const auto error = reference_to("error", schemas, &schema_of<error_report>);
   auto out = json{{"openapi", "3.1.0"}};
   out["info"] = {{"title", "OpenCode Worker"}, {"version", "1"}};
   out["security"] = json::array({{{"bearer", json::array()}}});

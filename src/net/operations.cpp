@@ -16,7 +16,8 @@ constexpr body_schema schema(std::string_view name) {
   return {name, &schema_of<T>};
 }
 
-// -- query parameters ----------------------------------------------------------
+// -- query parameters
+// ----------------------------------------------------------
 
 constexpr parameter wait_query[] = {
   {"wait", "number", "How many seconds to wait for the job's end, 0 to 3600."}};
@@ -33,17 +34,18 @@ constexpr parameter log_query[] = {
   {"limit", "integer", "How many bytes to send at most."},
   {"follow", "boolean", "1 sends on as the output grows, until the job ends."}};
 
-constexpr parameter event_query[] = {
-  {"from", "integer", "The number of the first event to send."},
-  {"ticket", "string", "A single-use ticket instead of the token."}};
+constexpr parameter event_query[]
+  = {{"from", "integer", "The number of the first event to send."},
+     {"ticket", "string", "A single-use ticket instead of the token."}};
 
-constexpr parameter stream_query[] = {
-  {"ticket", "string", "A single-use ticket instead of the token."}};
+constexpr parameter stream_query[]
+  = {{"ticket", "string", "A single-use ticket instead of the token."}};
 
-constexpr parameter stdin_query[] = {
-  {"eof", "boolean", "1 closes the standard input behind these bytes."}};
+constexpr parameter stdin_query[]
+  = {{"eof", "boolean", "1 closes the standard input behind these bytes."}};
 
-// -- the table -----------------------------------------------------------------
+// -- the table
+// -----------------------------------------------------------------
 
 const operation table[] = {
   {.name = "submit_job",

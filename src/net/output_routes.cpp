@@ -16,10 +16,9 @@ using answer = std::optional<reply>;
 // The error's shape with the job's state in it, so that a client that polls
 // needs no second request.
 reply not_ended_reply(const job_record& record) {
-  auto out = error_reply(make_error(ec::not_ended,
-                                    "job " + record.job_id + " is "
-                                      + to_string(record.status)
-                                      + " and has no result yet"));
+  auto out = error_reply(make_error(
+    ec::not_ended, "job " + record.job_id + " is " + to_string(record.status)
+                     + " and has no result yet"));
   out.body.pop_back();
   out.body += ",\"state\":";
   write_json(out.body, state_of(record));

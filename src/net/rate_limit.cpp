@@ -46,7 +46,8 @@ uint32_t rate_limiter::take(std::string_view key, uint64_t rpm,
   const auto per_second = full / 60;
   auto& mine = find_or_add(key, full, now);
   const auto passed = std::chrono::duration<double>(now - mine.filled).count();
-  mine.tokens = std::min(full, mine.tokens + std::max(0.0, passed) * per_second);
+  mine.tokens
+    = std::min(full, mine.tokens + std::max(0.0, passed) * per_second);
   mine.filled = now;
   if (mine.tokens >= 1) {
     mine.tokens -= 1;

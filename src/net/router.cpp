@@ -30,8 +30,8 @@ bool matches(std::string_view pattern, const request_target& target,
       if (segments[i].empty())
         return false;
       if (captures)
-        captures->emplace_back(name, takes_rest ? rest_of(segments, i)
-                                                : segments[i]);
+        captures->emplace_back(name,
+                               takes_rest ? rest_of(segments, i) : segments[i]);
       if (takes_rest)
         return true;
     } else if (part != segments[i]) {

@@ -11,7 +11,7 @@
 // g++ 12 inlines the allocation of a coroutine's frame but not its release, and
 // takes Asio's matching pair for a mismatch.
 #if defined(__GNUC__) && !defined(__clang__)
-#  pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 #endif
 
 // The types every door speaks with. There is one I/O thread and one
@@ -23,13 +23,11 @@ namespace ocw::net {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 
-using socket_type
-  = asio::basic_stream_socket<asio::generic::stream_protocol,
-                              asio::io_context::executor_type>;
-using stream_type
-  = beast::basic_stream<asio::generic::stream_protocol,
-                        asio::io_context::executor_type,
-                        beast::unlimited_rate_policy>;
+using socket_type = asio::basic_stream_socket<asio::generic::stream_protocol,
+                                              asio::io_context::executor_type>;
+using stream_type = beast::basic_stream<asio::generic::stream_protocol,
+                                        asio::io_context::executor_type,
+                                        beast::unlimited_rate_policy>;
 
 template <class T>
 using awaitable = asio::awaitable<T, asio::io_context::executor_type>;

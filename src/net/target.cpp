@@ -139,8 +139,7 @@ caf::expected<request_target> parse_target(std::string_view raw) {
 }
 
 caf::expected<uint64_t> number_in(const named_values& query,
-                                  std::string_view name,
-                                  uint64_t when_absent) {
+                                  std::string_view name, uint64_t when_absent) {
   const auto* text = find_value(query, name);
   if (!text)
     return when_absent;
@@ -175,8 +174,9 @@ caf::expected<std::optional<uint64_t>> wait_in(const named_values& query) {
   if (text->empty() || stop != end || error != std::errc{}
       || !(seconds >= 0 && seconds <= 3600))
     return make_error(ec::invalid_request,
-                      "'" + *text + "' is not a number of seconds from 0 to "
-                      "3600",
+                      "'" + *text
+                        + "' is not a number of seconds from 0 to "
+                          "3600",
                       "wait");
   return std::optional{static_cast<uint64_t>(std::llround(seconds * 1000))};
 }

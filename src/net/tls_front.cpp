@@ -41,15 +41,14 @@ public:
   relay(tcp_socket socket, asio::ssl::context& context)
     : secure_(std::move(socket), context),
       plain_(secure_.get_executor()),
-      deadline_(secure_.get_executor()) {
-  }
+      deadline_(secure_.get_executor()) {}
 
   awaitable<error_code> handshake() {
     auto error = error_code{};
     give_up_after(handshake_patience);
-    co_await secure_.async_handshake(asio::ssl::stream_base::server,
-                                     asio::redirect_error(use_awaitable,
-                                                          error));
+    co_await secure_.async_handshake(
+      asio::ssl::stream_base::server,
+      asio::redirect_error(use_awaitable, error));
     deadline_.cancel();
     co_return error;
   }

@@ -11,8 +11,8 @@
 
 namespace ocw::net {
 
-using tcp_socket = asio::basic_stream_socket<asio::ip::tcp,
-                                             asio::io_context::executor_type>;
+using tcp_socket
+  = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 /// Speaks TLS, 1.2 or newer, in front of the doors: what comes out of it is an
 /// ordinary connection, one end of a socket pair that bytes are relayed to and

@@ -3,11 +3,8 @@
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
 
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,22 +14,6 @@ namespace ocw {
 
 namespace asio = boost::asio;
 using stream_descriptor = asio::posix::stream_descriptor;
-
-namespace {
-
-// It ends when its last shim has; that takes no time when no job runs.
-void wait_for_exit(pid_t launcher) {
-  constexpr auto patience_ms = 500;
-  if (launcher <= 0)
-    return;
-  const auto handle
-    = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, launcher, 0))};
-  auto ended = pollfd{handle.get(), POLLIN, 0};
-  if (handle && ::poll(&ended, 1, patience_ms) == 1)
-    ::waitpid(launcher, nullptr, WNOHANG);
-}
-
-} // namespace
 
 /// A job on its way to a shim, then the handle to it. What is asked of it
 /// before it has a shim is remembered.
@@ -307,7 +288,7 @@ void launcher_client::close() {
   const auto launcher = std::exchange(pid_, -1);
   for (const auto& shim : shims)
     shim->close();
-  wait_for_exit(launcher);
+  wait_for_launcher(launcher);
 }
 
 } // namespace ocw

@@ -9,7 +9,11 @@
 #include <boost/process/v2/stdio.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <vector>
@@ -38,6 +42,17 @@ caf::expected<launcher_process> start_launcher(const std::string& program) {
   const auto pid = child.id();
   child.detach();
   return launcher_process{pid, std::move(ours)};
+}
+
+void wait_for_launcher(pid_t launcher) {
+  constexpr auto patience_ms = 500;
+  if (launcher <= 0)
+    return;
+  const auto handle
+    = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, launcher, 0))};
+  auto ended = pollfd{handle.get(), POLLIN, 0};
+  if (handle && ::poll(&ended, 1, patience_ms) == 1)
+    ::waitpid(launcher, nullptr, WNOHANG);
 }
 
 std::string find_launcher() {

@@ -21,6 +21,10 @@ struct launcher_process {
 /// what is wrong with `program`.
 caf::expected<launcher_process> start_launcher(const std::string& program);
 
+/// Waits a moment for a launcher whose socket was closed: it ends when its last
+/// shim has, which takes no time when no job runs.
+void wait_for_launcher(pid_t launcher);
+
 /// Where the launcher is: beside this program, or where it is installed.
 /// Empty when it is in neither place.
 std::string find_launcher();

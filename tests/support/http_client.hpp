@@ -122,8 +122,8 @@ private:
 
   void read_chunks(std::string& body) {
     while (read_until("\r\n")) {
-      const auto size = std::stoull(take(pending_.find("\r\n") + 2), nullptr,
-                                    16);
+      const auto size
+        = std::stoull(take(pending_.find("\r\n") + 2), nullptr, 16);
       body += read_bytes(size);
       read_bytes(2);
       if (size == 0)
@@ -139,9 +139,9 @@ private:
       const auto line = head.substr(at, end - at);
       const auto colon = line.find(": ");
       auto name = line.substr(0, colon);
-      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-      });
+      std::transform(
+        name.begin(), name.end(), name.begin(),
+        [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       out.headers[name] = line.substr(colon + 2);
     }
   }

@@ -94,8 +94,7 @@ public:
   bool has_traces(const job_record& record) const override {
     return traces.count(record.job_id) != 0;
   }
-  output_digests digest(const job_record&,
-                        const process_end&) const override {
+  output_digests digest(const job_record&, const process_end&) const override {
     return {};
   }
   void sweep(const job_record& record) override {

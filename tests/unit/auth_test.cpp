@@ -136,7 +136,8 @@ TEST_CASE_METHOD(fixture, "a Host header must name this node") {
   CHECK(from_host("evil.example") == ec::forbidden);
 }
 
-TEST_CASE_METHOD(fixture, "an Origin must be absent, our own or the named one") {
+TEST_CASE_METHOD(fixture,
+                 "an Origin must be absent, our own or the named one") {
   CHECK(from_origin("") == ec::none);
   CHECK(from_origin("http://127.0.0.1:3000") == ec::none);
   CHECK(from_origin("http://127.0.0.1:8080") == ec::forbidden);

@@ -84,8 +84,8 @@ TEST_CASE("a query is decoded and may repeat names") {
   const auto target = parse_target("/v1/jobs?label=a%3Db&label=c+d&wait=&x");
   REQUIRE(target);
   CHECK(target->query
-        == named_values{{"label", "a=b"}, {"label", "c d"}, {"wait", ""},
-                        {"x", ""}});
+        == named_values{
+          {"label", "a=b"}, {"label", "c d"}, {"wait", ""}, {"x", ""}});
 }
 
 TEST_CASE("a parameter that an operation does not have is named") {
@@ -100,7 +100,8 @@ TEST_CASE("a wait is from 0 to 3600 seconds and may have a fraction") {
   CHECK(wait_in({{"wait", "0"}}).value() == 0);
   CHECK(wait_in({{"wait", "1.5"}}).value() == 1500);
   CHECK(wait_in({{"wait", "3600"}}).value() == 3600000);
-  for (const auto* text : {"", "-1", "3600.1", "1s", "nan", "inf", "1e3", " 1"}) {
+  for (const auto* text :
+       {"", "-1", "3600.1", "1s", "nan", "inf", "1e3", " 1"}) {
     INFO(text);
     CHECK_FALSE(wait_in({{"wait", text}}));
   }

@@ -31,8 +31,7 @@ TEST_CASE("tar unpacks what was packed, long names too") {
           << tar_padding(big.size());
   archive << tar_header({"empty", 0, 0}) << tar_padding(0) << tar_end();
   archive.close();
-  const auto command
-    = "cd " + dir.path() + " && tar xf a.tar 2>errors";
+  const auto command = "cd " + dir.path() + " && tar xf a.tar 2>errors";
   REQUIRE(std::system(command.c_str()) == 0);
   CHECK(file_text(dir / "errors").empty());
   CHECK(file_text(dir / "plain.txt") == "hello");
