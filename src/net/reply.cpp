@@ -4,58 +4,42 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace ocw::net {
 
 namespace {
 
+// RFC 9110, section 15, and RFC 6585.
+constexpr std::pair<unsigned, std::string_view> phrases[] = {
+  {200, "OK"},
+  {201, "Created"},
+  {204, "No Content"},
+  {206, "Partial Content"},
+  {400, "Bad Request"},
+  {401, "Unauthorized"},
+  {403, "Forbidden"},
+  {404, "Not Found"},
+  {405, "Method Not Allowed"},
+  {408, "Request Timeout"},
+  {409, "Conflict"},
+  {413, "Content Too Large"},
+  {415, "Unsupported Media Type"},
+  {416, "Range Not Satisfiable"},
+  {417, "Expectation Failed"},
+  {422, "Unprocessable Content"},
+  {426, "Upgrade Required"},
+  {429, "Too Many Requests"},
+  {431, "Request Header Fields Too Large"},
+  {500, "Internal Server Error"},
+  {503, "Service Unavailable"},
+};
+
 std::string_view phrase_of(unsigned status) {
-  switch (status) {
-  case 200:
-    return "OK";
-  case 201:
-    return "Created";
-  case 204:
-    return "No Content";
-  case 206:
-    return "Partial Content";
-  case 400:
-    return "Bad Request";
-  case 401:
-    return "Unauthorized";
-  case 403:
-    return "Forbidden";
-  case 404:
-    return "Not Found";
-  case 405:
-    return "Method Not Allowed";
-  case 408:
-    return "Request Timeout";
-  case 409:
-    return "Conflict";
-  case 413:
-    return "Content Too Large";
-  case 415:
-    return "Unsupported Media Type";
-  case 416:
-    return "Range Not Satisfiable";
-  case 417:
-    return "Expectation Failed";
-  case 422:
-    return "Unprocessable Content";
-  case 426:
-    return "Upgrade Required";
-  case 429:
-    return "Too Many Requests";
-  case 431:
-    return "Request Header Fields Too Large";
-  case 500:
-    return "Internal Server Error";
-  case 503:
-    return "Service Unavailable";
-  default:
-    return "Status";
-  }
+  for (const auto& [number, phrase] : phrases)
+    if (number == status)
+      return phrase;
+  return "Status";
 }
 
 void append_number(std::string& out, uint64_t number) {
