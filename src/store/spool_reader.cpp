@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* suffixes[] = {".stdout", ".stderr", ".index"};
 constexpr size_t scan_cells = 2048; // read at once
-constexpr size_t large_read = size_t{1} << 20;
+constexpr size_t large_read = size_t{64} << 10;
 
 // Reads until `size` bytes are there or the file ends; the count, or -1.
 ssize_t read_at(int fd, void* target, size_t size, uint64_t offset) {
