@@ -118,49 +118,75 @@ std::optional<reply> check_upgrade(const header_type& head) {
   return out;
 }
 
-} // namespace
+/// A request's head and what it was taken apart into.
+struct arrival {
+  door_kind kind;
+  const header_type& head;
+  visitor who;
+  route_match route;
+};
 
-judged_request judge(authenticator& auth, door_kind kind,
-                     const header_type& head, const peer_info& peer) {
-  auto out = judged_request{};
-  const auto refuse = [&out](reply with) -> judged_request& {
-    out.refusal = std::move(with);
-    return out;
-  };
-  auto target = parse_target(view_of(head.target()));
-  if (!target)
-    return refuse(error_reply(target.error()));
-  out.target = std::move(*target);
-  if (auto err = check_form(head))
-    return refuse(error_reply(err));
+visitor visitor_of(const header_type& head, const peer_info& peer,
+                   const named_values& query) {
   auto who = visitor{};
   who.host = view_of(head[field::host]);
   who.origin = view_of(head[field::origin]);
   who.authorization = view_of(head[field::authorization]);
   who.peer = peer.address;
   who.peer_on_loopback = peer.on_loopback;
-  if (const auto* ticket = find_value(out.target.query, "ticket"))
+  if (const auto* ticket = find_value(query, "ticket"))
     who.ticket = *ticket;
-  out.cors = auth.cors_lines(who.origin);
-  const auto verb = view_of(head.method_string());
-  auto route = find_route(operations(), verb, out.target);
-  if (verb == "OPTIONS" && kind == door_kind::api && !route.allowed.empty()) {
-    const auto err = auth.check_source(who);
-    return refuse(err ? error_reply(err)
-                      : options_reply(route.allowed, out.cors));
+  return who;
+}
+
+// Who it is. OPTIONS is answered before credentials are asked for: a browser's
+// preflight request has none.
+std::optional<reply> check_entry(authenticator& auth, const arrival& it,
+                                 const std::string& cors) {
+  if (auto err = check_form(it.head))
+    return error_reply(err);
+  const auto& allowed = it.route.allowed;
+  if (view_of(it.head.method_string()) == "OPTIONS" && !allowed.empty()
+      && it.kind == door_kind::api) {
+    const auto err = auth.check_source(it.who);
+    return err ? error_reply(err) : options_reply(allowed, cors);
   }
-  if (auto verdict = auth.admit(who, place_of(kind, route.found));
-      verdict.error)
-    return refuse(admission_refusal(verdict));
-  if (kind == door_kind::websocket) {
-    out.refusal = check_upgrade(head);
+  const auto verdict = auth.admit(it.who, place_of(it.kind, it.route.found));
+  if (verdict.error)
+    return admission_refusal(verdict);
+  return {};
+}
+
+// What it wants.
+std::optional<reply> check_purpose(const arrival& it,
+                                   const named_values& query) {
+  if (it.kind == door_kind::websocket)
+    return check_upgrade(it.head);
+  if (!it.route.found)
+    return route_refusal(it.head, it.route.allowed);
+  return check_use(*it.route.found, it.head, query);
+}
+
+} // namespace
+
+judged_request judge(authenticator& auth, door_kind kind,
+                     const header_type& head, const peer_info& peer) {
+  auto out = judged_request{};
+  auto target = parse_target(view_of(head.target()));
+  if (!target) {
+    out.refusal = error_reply(target.error());
     return out;
   }
-  if (!route.found)
-    return refuse(route_refusal(head, route.allowed));
-  out.what = route.found;
-  out.captures = std::move(route.captures);
-  out.refusal = check_use(*out.what, head, out.target.query);
+  out.target = std::move(*target);
+  auto it = arrival{
+    kind, head, visitor_of(head, peer, out.target.query),
+    find_route(operations(), view_of(head.method_string()), out.target)};
+  out.cors = auth.cors_lines(it.who.origin);
+  out.refusal = check_entry(auth, it, out.cors);
+  if (!out.refusal)
+    out.refusal = check_purpose(it, out.target.query);
+  out.what = it.route.found;
+  out.captures = std::move(it.route.captures);
   return out;
 }
 

@@ -26,8 +26,7 @@ awaitable<answer> run_list(exchange& x) {
   co_return json_reply(artifact_list{job->record->artifacts});
 }
 
-// -- one file
-// -------------------------------------------------------------------
+// -- one file ----------------------------------------------------------------
 
 // A name that a header can carry: the last part of the path, with everything
 // but plain characters replaced.
@@ -69,8 +68,7 @@ awaitable<answer> run_get(exchange& x) {
   co_return answer{};
 }
 
-// -- all of them
-// ------------------------------------------------------------------
+// -- all of them -------------------------------------------------------------
 
 tar_entry entry_of(const artifact_info& one, const job_record& record) {
   return {one.path, one.size, record.finished_unix_ms / 1000};

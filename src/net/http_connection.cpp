@@ -74,7 +74,7 @@ private:
   /// The node stops: answers what was asked, and takes no more.
   void stop() {
     stopping_ = true;
-    if (idle_)
+    if (reading_)
       stream_.cancel();
   }
 
@@ -100,7 +100,7 @@ private:
   std::optional<body_parser> parser_;
   bool head_only_ = false;
   bool http_1_0_ = false;
-  bool idle_ = false;
+  bool reading_ = false; ///< nothing that was asked waits for an answer
   bool stopping_ = false;
 };
 
@@ -127,10 +127,10 @@ awaitable<error_code> connection::read_head() {
   buffer_.reserve(kept_buffer_bytes);
   stream_.expires_after(patience);
   auto error = error_code{};
-  idle_ = true;
+  reading_ = true;
   co_await beast::http::async_read_header(
     stream_, buffer_, *parser_, asio::redirect_error(use_awaitable, error));
-  idle_ = false;
+  reading_ = false;
   co_return error;
 }
 
@@ -143,11 +143,13 @@ awaitable<error_code> connection::read_body() {
     if (!co_await send_bytes(stream_, go_on))
       co_return error_code{asio::error::connection_reset};
   auto error = error_code{};
+  reading_ = true;
   while (!error && !parser_->is_done()) {
     stream_.expires_after(patience);
     co_await beast::http::async_read_some(
       stream_, buffer_, *parser_, asio::redirect_error(use_awaitable, error));
   }
+  reading_ = false;
   co_return error;
 }
 
@@ -258,6 +260,7 @@ awaitable<void> connection::linger() {
   stream_.socket().shutdown(socket_type::shutdown_send, error);
   stream_.expires_after(linger_patience);
   auto dropped = std::array<char, 8192>{};
+  reading_ = true;
   while (!error)
     co_await stream_.async_read_some(
       asio::buffer(dropped), asio::redirect_error(use_awaitable, error));

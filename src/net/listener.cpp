@@ -106,8 +106,7 @@ std::string explain_bind(const error_code& error, door_kind kind,
 
 } // namespace
 
-// -- accepting
-// ------------------------------------------------------------------
+// -- accepting ---------------------------------------------------------------
 
 awaitable<void> listener::state::accept_all() {
   const auto self = shared_from_this();
@@ -172,8 +171,7 @@ awaitable<void> listener::state::serve(tcp_socket socket, peer_info peer) {
   }
 }
 
-// -- the listener
-// ---------------------------------------------------------------
+// -- the listener ------------------------------------------------------------
 
 listener::listener(door& context, door_kind kind,
                    std::shared_ptr<tls_front> tls)

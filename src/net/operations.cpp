@@ -16,8 +16,7 @@ constexpr body_schema schema(std::string_view name) {
   return {name, &schema_of<T>};
 }
 
-// -- query parameters
-// ----------------------------------------------------------
+// -- query parameters --------------------------------------------------------
 
 constexpr parameter wait_query[] = {
   {"wait", "number", "How many seconds to wait for the job's end, 0 to 3600."}};
@@ -44,8 +43,7 @@ constexpr parameter stream_query[]
 constexpr parameter stdin_query[]
   = {{"eof", "boolean", "1 closes the standard input behind these bytes."}};
 
-// -- the table
-// -----------------------------------------------------------------
+// -- the table ---------------------------------------------------------------
 
 const operation table[] = {
   {.name = "submit_job",
