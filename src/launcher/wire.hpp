@@ -21,6 +21,29 @@
 
 namespace ocw::wire {
 
+// -- what holds a job ---------------------------------------------------------
+
+/// The mechanisms that keep a job in, one bit each. A launcher says which it
+/// has; a job says which it gets.
+enum mechanism : uint64_t {
+  userns = 1u << 0,
+  mount = 1u << 1, ///< a private root
+  pid = 1u << 2,
+  ipc = 1u << 3,
+  uts = 1u << 4,
+  net = 1u << 5, ///< a network of its own: loopback only
+  seccomp = 1u << 6,
+  landlock = 1u << 7,
+  no_new_privs = 1u << 8,
+  own_uid = 1u << 9, ///< a kernel uid of its own, never 0
+  cgroup_memory = 1u << 10,
+  cgroup_cpu = 1u << 11,
+  cgroup_pids = 1u << 12,
+  cgroup_kill = 1u << 13,
+  noexec = 1u << 14, ///< nothing that a job can write can be executed
+  disk_tmpfs = 1u << 15,
+};
+
 // -- frames -------------------------------------------------------------------
 
 enum class frame_type : uint32_t {
