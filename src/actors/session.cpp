@@ -122,9 +122,17 @@ caf::result<void> session_state::feed(feed_session& ask) {
       phase_ < phase::execute ? ec::unavailable : ec::already_ended,
       phase_ < phase::execute ? "the job's process has not started yet"
                               : "the job's process has ended");
-  if (!process_->feed(std::move(ask.bytes), ask.eof))
-    return make_error(ec::already_ended, "the job's standard input is closed");
-  return caf::unit;
+  switch (process_->feed(std::move(ask.bytes), ask.eof)) {
+  case feeding::taken:
+    return caf::unit;
+  case feeding::full:
+    return make_error(ec::unavailable,
+                      "the job has not read what it was sent before; nothing "
+                      "of this was taken, try again");
+  case feeding::closed:
+    break;
+  }
+  return make_error(ec::already_ended, "the job's standard input is closed");
 }
 
 // -- bookkeeping --------------------------------------------------------------

@@ -17,7 +17,9 @@ constexpr int64_t least_memory_look_ms = 20;
 constexpr int64_t most_memory_look_ms = 1000;
 constexpr uint64_t fill_kb_per_ms = 8192;
 constexpr int64_t give_up_ms = 5000; // for processes that ignore even KILL
-constexpr int frames_at_once = 32;   // then the job's output has its turn
+// Word of less input than this waits until all of it is with the job.
+constexpr uint64_t input_step = 64 << 10;
+constexpr int frames_at_once = 32; // then the job's output has its turn
 
 } // namespace
 
@@ -54,6 +56,9 @@ void job_run::wait_and_serve() {
     serve_output(stream_id::err, fds[err_slot].revents);
     if (fds[main_slot].revents != 0)
       serve_main();
+    const auto passed_on = input_.passed_on() - noticed_input_;
+    if (passed_on >= input_step || (passed_on > 0 && !input_.wants_write()))
+      notify();
   }
   serve_timers();
 }
@@ -145,11 +150,12 @@ void job_run::account(capture::outcome result) {
 void job_run::notify() {
   if (!node_open_)
     return;
-  const auto notice = wire::output_notice{spool_.cells()};
+  const auto notice = wire::output_notice{spool_.cells(), input_.passed_on()};
   const auto result = send_frame(node_.socket(), wire::frame_type::output,
                                  bytes_of(notice), waiting::no);
   notice_owed_ = result == send_result::would_block;
   noticed_cells_ = notice.cells;
+  noticed_input_ = notice.input;
 }
 
 // A stop gives every process its grace, not only the main one.

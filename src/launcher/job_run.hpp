@@ -72,6 +72,7 @@ private:
   bool node_open_ = true;
   bool notice_owed_ = false;
   uint64_t noticed_cells_ = 0;
+  uint64_t noticed_input_ = 0;
   int64_t last_output_ms_ = 0;
   // Deadlines of the steady clock; `never` when there is none.
   int64_t wall_end_ = never;

@@ -5,6 +5,7 @@
 namespace ocw::launcher {
 
 void stdin_feed::push(std::string bytes) {
+  pushed_ += bytes.size();
   if (!pipe_ || finishing_ || bytes.empty())
     return;
   queued_ += bytes.size();

@@ -2,6 +2,7 @@
 
 #include "launcher/fd.hpp"
 
+#include <cstdint>
 #include <deque>
 #include <string>
 
@@ -30,12 +31,17 @@ public:
 
   bool wants_write() const { return pipe_ && !queue_.empty(); }
   bool full() const { return queued_ >= capacity; }
+
+  /// How many of the bytes that were pushed have been written or dropped.
+  uint64_t passed_on() const { return pushed_ - queued_; }
+
   int fd() const { return pipe_.get(); }
 
 private:
   unique_fd pipe_;
   std::deque<std::string> queue_;
   size_t queued_ = 0;
+  uint64_t pushed_ = 0;
   size_t written_ = 0; // of the first in the queue
   bool finishing_ = false;
 };

@@ -12,6 +12,9 @@
 //   node ── that socket:  start_job, stop_job,        ← start_failed, output,
 //                         write_stdin, close_stdin      job_ended
 //
+// Between them goes no more standard input than the shim has room for: the
+// `output` frames say how much of it has reached the job.
+//
 // A shim runs one job at a time. After `start_failed` or `job_ended` it waits
 // for the next `start_job`. When the node's end closes, it ends a running job
 // (as `stop_cause::node_lost`) and exits.
@@ -107,6 +110,8 @@ struct start_failure {
 
 struct output_notice {
   uint64_t cells = 0; // index cells written so far
+  uint64_t input = 0; // bytes of write_stdin the job has got, or that were
+                      // dropped because it takes no more
 };
 
 // -- the job's specification --------------------------------------------------

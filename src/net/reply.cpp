@@ -120,7 +120,10 @@ reply error_reply(unsigned status, const caf::error& err) {
 }
 
 reply error_reply(const caf::error& err) {
-  return error_reply(http_status_of(code_of(err)), err);
+  auto out = error_reply(http_status_of(code_of(err)), err);
+  if (code_of(err) == ec::unavailable)
+    out.headers = "Retry-After: 1\r\n";
+  return out;
 }
 
 } // namespace ocw::net

@@ -3,6 +3,7 @@
 #include "ocw/actors.hpp"
 #include "ocw/messages/local.hpp"
 #include "ocw/messages/session.hpp"
+#include "process/input_queue.hpp"
 
 #include <memory>
 #include <string>
@@ -18,9 +19,9 @@ public:
   /// TERM to the whole tree, the session's grace, then KILL. Idempotent.
   virtual void stop() = 0;
 
-  /// Queues bytes for standard input, then closes it if `eof`. False when the
-  /// process takes no input.
-  virtual bool feed(std::string bytes, bool eof) = 0;
+  /// Queues bytes for standard input, then closes it if `eof`: all of it or,
+  /// where too much waits already (`input_queue`), nothing.
+  virtual feeding feed(std::string bytes, bool eof) = 0;
 };
 
 /// What a session needs of the machine it runs on: the one seam between actors

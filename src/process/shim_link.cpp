@@ -74,32 +74,40 @@ void shim_link::listen() {
 
 // -- sending ------------------------------------------------------------------
 
-void shim_link::start(std::string frame, unique_fd input, shim_events events) {
-  {
-    const auto lock = std::lock_guard{guard_};
-    events_ = std::move(events);
-    busy_ = true;
-  }
-  send(wire::frame_type::start_job, std::move(frame), std::move(input));
+void shim_link::start(std::string frame, unique_fd input, shim_events events,
+                      input_queue fed) {
+  auto first = frame_of(wire::frame_type::start_job, frame);
+  first.attached = std::move(input);
+  const auto lock = std::lock_guard{guard_};
+  events_ = std::move(events);
+  busy_ = true;
+  if (closed_)
+    return;
+  input_ = std::move(fed);
+  queue_.push_back(std::move(first));
+  flush_locked();
 }
 
-void shim_link::stop() {
-  const auto request = wire::stop_request{};
-  send(wire::frame_type::stop_job,
-       {reinterpret_cast<const char*>(&request), sizeof(request)}, {});
+void shim_link::stop(bool skip_grace) {
+  const auto request = wire::stop_request{wire::stop_cause::cancelled,
+                                          static_cast<uint8_t>(skip_grace)};
+  const auto payload = std::string_view{reinterpret_cast<const char*>(&request),
+                                        sizeof(request)};
+  const auto lock = std::lock_guard{guard_};
+  if (closed_)
+    return;
+  queue_.push_back(frame_of(wire::frame_type::stop_job, payload));
+  flush_locked();
 }
 
-bool shim_link::feed(std::string bytes, bool eof) {
-  {
-    const auto lock = std::lock_guard{guard_};
-    if (!busy_ || closed_)
-      return false;
-  }
-  if (!bytes.empty())
-    send(wire::frame_type::write_stdin, std::move(bytes), {});
-  if (eof)
-    send(wire::frame_type::close_stdin, {}, {});
-  return true;
+feeding shim_link::feed(std::string bytes, bool eof) {
+  const auto lock = std::lock_guard{guard_};
+  if (!busy_ || closed_)
+    return feeding::closed;
+  if (!input_.push(std::move(bytes), eof))
+    return feeding::full;
+  flush_locked();
+  return feeding::taken;
 }
 
 void shim_link::close() {
@@ -109,27 +117,40 @@ void shim_link::close() {
   socket_.close(ignored);
 }
 
-void shim_link::send(wire::frame_type type, std::string payload,
-                     unique_fd attached) {
+shim_link::outgoing shim_link::frame_of(wire::frame_type type,
+                                        std::string_view payload) {
   const auto header
     = wire::frame_header{static_cast<uint32_t>(payload.size()), type};
   auto frame = outgoing{};
   frame.bytes.reserve(sizeof(header) + payload.size());
   frame.bytes.assign(reinterpret_cast<const char*>(&header), sizeof(header));
   frame.bytes += payload;
-  frame.attached = std::move(attached);
-  const auto lock = std::lock_guard{guard_};
-  if (closed_)
-    return;
-  queue_.push_back(std::move(frame));
-  flush_locked();
+  return frame;
 }
 
+// Input becomes a frame only when nothing else is left to send, so that a stop
+// is never behind more than one of its pieces.
 void shim_link::flush_locked() {
-  while (!queue_.empty() && send_one_locked(queue_.front()))
-    queue_.erase(queue_.begin());
-  if (!queue_.empty() && !writing_)
+  if (writing_)
+    return;
+  do {
+    while (!queue_.empty() && send_one_locked(queue_.front()))
+      queue_.erase(queue_.begin());
+  } while (queue_.empty() && queue_input_locked());
+  if (!queue_.empty())
     wait_writable_locked();
+}
+
+bool shim_link::queue_input_locked() {
+  if (const auto piece = input_.next(); !piece.empty()) {
+    queue_.push_back(frame_of(wire::frame_type::write_stdin, piece));
+    input_.sent(piece.size());
+    return true;
+  }
+  if (!input_.take_end())
+    return false;
+  queue_.push_back(frame_of(wire::frame_type::close_stdin, {}));
+  return true;
 }
 
 // False when the socket takes no more for now. A socket that is broken drops
@@ -209,6 +230,9 @@ void shim_link::handle(wire::frame_type type, std::string_view payload) {
   auto failure = wire::start_failure{};
   if (type == wire::frame_type::output && read_payload(payload, notice)) {
     auto lock = std::unique_lock{guard_};
+    input_.passed_on(notice.input);
+    if (!closed_)
+      flush_locked();
     auto tell = events_.output;
     lock.unlock();
     if (tell)
@@ -234,6 +258,7 @@ void shim_link::finish(const std::function<void(shim_events&)>& tell) {
   if (!busy_)
     return;
   busy_ = false;
+  input_ = {};
   auto events = std::exchange(events_, {});
   lock.unlock();
   tell(events);
@@ -246,6 +271,7 @@ void shim_link::lost() {
   auto ignored = boost::system::error_code{};
   socket_.close(ignored);
   const auto was_busy = std::exchange(busy_, false);
+  input_ = {};
   auto events = std::exchange(events_, {});
   lock.unlock();
   became_idle_(shared_from_this(), false);

@@ -2,6 +2,7 @@
 
 #include "launcher/wire.hpp"
 #include "ocw/messages/local.hpp"
+#include "process/input_queue.hpp"
 #include "process/session_machine.hpp"
 #include "process/unique_fd.hpp"
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ocw {
@@ -41,14 +43,15 @@ public:
   void listen();
 
   /// Starts a job: `frame` is an encoded spec, `input` the file that becomes
-  /// its standard input, if any.
-  void start(std::string frame, unique_fd input, shim_events events);
+  /// its standard input, if any, `fed` what it was sent before it started.
+  void start(std::string frame, unique_fd input, shim_events events,
+             input_queue fed);
 
-  /// Asks the shim to stop its job.
-  void stop();
+  /// Asks the shim to stop its job, or to kill it at once.
+  void stop(bool skip_grace = false);
 
-  /// Sends input to the job; false when there is no job.
-  bool feed(std::string bytes, bool eof);
+  /// Sends input to the job, as it reads it.
+  feeding feed(std::string bytes, bool eof);
 
   /// Lets go of the shim: it ends a running job and exits.
   void close();
@@ -60,8 +63,9 @@ private:
     unique_fd attached;
   };
 
-  void send(wire::frame_type type, std::string payload, unique_fd attached);
+  static outgoing frame_of(wire::frame_type type, std::string_view payload);
   void flush_locked();
+  bool queue_input_locked();
   bool send_one_locked(outgoing& frame);
   void wait_readable();
   void wait_writable_locked();
@@ -78,6 +82,7 @@ private:
   bool busy_ = false;
   bool closed_ = false;
   shim_events events_;
+  input_queue input_;    ///< of the job
   std::string incoming_; ///< I/O thread only
 };
 

@@ -41,6 +41,7 @@ TEST_CASE("every kind of error has its status and its shape") {
     const auto answer = client.ask("GET", "/v1/jobs/fails-" + code);
     CHECK(answer.status == status);
     CHECK(code_in(answer) == code);
+    CHECK(answer.header("retry-after").empty() == (code != "unavailable"));
   }
 }
 

@@ -213,7 +213,11 @@ TEST_CASE_METHOD(one_session, "input reaches the process, or says why not",
   settle();
   CHECK(machine.sessions.at("job").running->fed == "hello");
   CHECK(machine.sessions.at("job").running->eof);
-  machine.sessions.at("job").running->takes_input = false;
+  machine.sessions.at("job").running->takes_input = feeding::full;
+  auto much = send_and_wait(boss, feed_session{"session", "x", false});
+  CHECK(much == ec::unavailable);
+  CHECK(machine.sessions.at("job").running->fed == "hello");
+  machine.sessions.at("job").running->takes_input = feeding::closed;
   auto late = send_and_wait(boss, feed_session{"session", "x", false});
   CHECK(late == ec::already_ended);
   machine.exited("job");

@@ -84,6 +84,48 @@ class Ends(NodeTest):
         self.assertEqual(self.node.result(job)["stdout"], "one\ntwo\n")
         self.assertEqual(self.node.post(f"/v1/jobs/{job}/stdin", b"late").status, 409)
 
+    def test_input_nobody_reads_is_refused_beyond_a_bound(self):
+        job = self.node.submit(command="until [ -e go ]; do sleep 0.02; done; wc -c",
+                               stdin={"content_base64": "", "open": True}, limits={"timeout": 60000})
+        self.node.wait_for_phase(job, "EXECUTE")
+        before = self.node.rss_kb()
+        taken = 0
+        for _ in range(100):
+            reply = self.node.post(f"/v1/jobs/{job}/stdin", b"x" * 300_000)
+            if reply.status != 200:
+                break
+            taken += 300_000
+        self.assertEqual((reply.status, reply.json["code"]), (503, "unavailable"))
+        self.assertTrue(reply.headers["Retry-After"])
+        self.assertLess(taken, 4 << 20)
+        with self.node.websocket() as client:
+            client.until("connected")
+            client.send({"type": "stdin", "job_id": job, "data": "y" * 300_000})
+            self.assertIn("try again", client.until("error")[-1]["error"])
+        for _ in range(200):
+            self.assertEqual(self.node.post(f"/v1/jobs/{job}/stdin", b"z" * 1_000_000).status, 503)
+        self.assertLess(self.node.rss_kb() - before, 32 << 10)
+        work = self.node.base / f"session-{self.node.state(job)['session_id']}" / "work"
+        (work / "go").touch()
+        reply = wait_until(lambda: (r := self.node.post(f"/v1/jobs/{job}/stdin?eof=1", b"end"))
+                           .status == 200 and r, "room for the end")
+        self.assertEqual(self.node.result(job)["stdout"].strip(), str(taken + 3))
+
+    def test_one_large_piece_of_input_is_taken_whole(self):
+        job = self.node.submit(command="sha256sum", stdin={"content_base64": "", "open": True})
+        self.node.wait_for_phase(job, "EXECUTE")
+        data = os.urandom(40 << 20)
+        self.assertEqual(self.node.post(f"/v1/jobs/{job}/stdin?eof=1", data).status, 200)
+        self.assertEqual(self.node.result(job)["stdout"].split()[0], sha256(data))
+
+    def test_a_job_is_stopped_however_much_input_waits(self):
+        job = self.node.submit(command="echo on; sleep 300",
+                               stdin={"content_base64": "", "open": True})
+        self.node.wait_for_phase(job, "EXECUTE")
+        self.assertEqual(self.node.post(f"/v1/jobs/{job}/stdin", bytes(40 << 20)).status, 200)
+        self.node.post(f"/v1/jobs/{job}/cancel")
+        wait_until(lambda: self.node.state(job)["status"] == "cancelled", "the job cancelled", 10)
+
     def test_wall_timeout_keeps_the_partial_output(self):
         begin = time.monotonic()
         result = self.node.run(command="echo partial; sleep 60", limits={"timeout": 400})

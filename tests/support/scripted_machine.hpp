@@ -18,17 +18,17 @@ class scripted_machine final : public session_machine {
 public:
   struct process final : running_process {
     int stops = 0;
-    bool takes_input = true;
+    feeding takes_input = feeding::taken;
     std::string fed;
     bool eof = false;
 
     void stop() override { ++stops; }
-    bool feed(std::string bytes, bool end) override {
-      if (!takes_input)
-        return false;
-      fed += bytes;
-      eof = end;
-      return true;
+    feeding feed(std::string bytes, bool end) override {
+      if (takes_input == feeding::taken) {
+        fed += bytes;
+        eof = end;
+      }
+      return takes_input;
     }
   };
 

@@ -17,6 +17,15 @@ struct one_shim {
   shim_link shim = node.fork_shim();
 };
 
+wire::output_notice notice_of(const std::optional<launcher::frame>& frame) {
+  wire::output_notice notice;
+  REQUIRE(frame);
+  REQUIRE(frame->type == wire::frame_type::output);
+  REQUIRE(frame->payload.size() == sizeof(notice));
+  std::memcpy(&notice, frame->payload.data(), sizeof(notice));
+  return notice;
+}
+
 } // namespace
 
 TEST_CASE("without input a job reads the end at once", "[launcher]") {
@@ -99,6 +108,30 @@ TEST_CASE("a shim reads no more from the node than the job takes",
   CHECK(alive(job) == 0);
 }
 
+TEST_CASE("a shim says how much of its input has reached the job",
+          "[launcher]") {
+  one_shim s;
+  auto job = shell(s.dir, "head -c 100000 >/dev/null; exec <&-; "
+                          "until [ -e go ]; do sleep 0.01; done");
+  job.spec.input = stdin_mode::pipe;
+  s.shim.start(job);
+  const auto heard = [&](uint64_t bytes) {
+    auto seen = wire::output_notice{};
+    while (seen.input < bytes)
+      seen = notice_of(s.shim.receive());
+    return seen.input;
+  };
+  CHECK(s.shim.send(wire::frame_type::write_stdin, std::string(1000, 'x')));
+  CHECK(heard(1000) == 1000);
+  CHECK(s.shim.send(wire::frame_type::write_stdin, std::string(500'000, 'x')));
+  // What the job does not take any more is dropped, which is an end as well.
+  CHECK(heard(501'000) == 501'000);
+  CHECK(s.shim.send(wire::frame_type::write_stdin, "late"));
+  CHECK(heard(501'004) == 501'004);
+  std::ofstream(s.dir.path() + "/go");
+  CHECK(s.shim.wait().end->wait_status == 0);
+}
+
 TEST_CASE("input nobody reads is dropped", "[launcher]") {
   one_shim s;
   auto job = shell(s.dir, "exec <&-; echo up; read x < fifo; exit 2");
@@ -126,7 +159,9 @@ TEST_CASE("an untouched input is closed after a while", "[launcher]") {
     job.argv[2] = "read a; echo $a; sleep 0.15; read b; echo $b";
     s.shim.start(job);
     CHECK(s.shim.send(wire::frame_type::write_stdin, "one\n"));
-    REQUIRE(s.shim.receive());
+    auto seen = wire::output_notice{};
+    while (seen.cells == 0 || seen.input == 0)
+      seen = notice_of(s.shim.receive());
     CHECK_FALSE(s.shim.receive(120));
     CHECK(s.shim.send(wire::frame_type::write_stdin, "two\n"));
     CHECK(s.shim.wait().end);
