@@ -39,6 +39,26 @@ std::string reachable_host(const std::string& host) {
   return host == "::" ? "::1" : host;
 }
 
+/// Whether a setting is from a file that merely lies where we were started.
+bool is_from_here(const config_sources& sources, const loaded_config& settings,
+                  const std::string& key) {
+  const auto origin = settings.origins.find(key);
+  return sources.file.empty() && !settings.file.starts_with('/')
+         && origin != settings.origins.end()
+         && origin->second.starts_with("file ");
+}
+
+/// Whoever wrote such a file, perhaps a repository that was just fetched, must
+/// not have us send tokens and jobs to another machine.
+caf::error distrust(const endpoint& where, const loaded_config& settings) {
+  return make_error(
+    ec::forbidden,
+    "the file " + settings.file + " in this directory names a node on another "
+      + "machine, '" + where.host + "', and it may not be yours, so nothing "
+      + "is sent there; name the node with --url, or the file with --config",
+    "api.host");
+}
+
 caf::expected<endpoint> node_of(const config& settings) {
   if (settings.api.port == 0)
     return running_node(settings.state_dir);
@@ -58,12 +78,16 @@ caf::expected<node_choice> choose_node(const cli_values& values,
   auto where = url.empty() ? node_of(settings.values) : parse_url(url);
   if (!where)
     return std::move(where.error());
+  const auto strange = is_from_here(sources, settings, "api.host")
+                       || is_from_here(sources, settings, "state_dir");
+  if (url.empty() && strange && !is_loopback(where->host))
+    return distrust(*where, settings);
   auto from
     = token_sources{.file = values.token_file,
                     .environment = variable(sources, "OPENCODE_WORKER_TOKEN"),
                     .state_dir = {}};
   if (url.empty() || is_loopback(where->host)
-      || where->host == settings.values.api.host)
+      || (!strange && where->host == settings.values.api.host))
     from.state_dir = settings.values.state_dir;
   auto token = read_token(from);
   // Without one the node decides; it may ask for none.

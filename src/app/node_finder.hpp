@@ -23,6 +23,8 @@ struct node_choice {
 /// for a node on this machine or the one in the settings, the state
 /// directory's; it is never sent elsewhere.
 ///
+/// `ec::forbidden` when a settings file that merely lies in the working
+/// directory names a node on another machine: nothing is sent there.
 /// `ec::not_found` when the settings say port 0 and no node has started.
 caf::expected<node_choice> choose_node(const cli_values& values,
                                        const config_sources& sources,
