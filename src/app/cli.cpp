@@ -67,13 +67,14 @@ int ask_node(const surroundings& at, client_command act) {
 
 /// The node a job runs on: the one that was named, the one that is there, or
 /// one of our own, which `own` keeps.
-caf::expected<http_client> node_for_run(const surroundings& at,
-                                        std::unique_ptr<embedded_node>& own) {
+caf::expected<job_node> node_for_run(const surroundings& at,
+                                     std::unique_ptr<embedded_node>& own) {
   auto choice = choose_node(at.values, at.sources, at.settings);
   if (!choice && code_of(choice.error()) != ec::not_found)
     return std::move(choice.error());
   if (choice && (choice->explicitly || is_node(*choice)))
-    return http_client{std::move(choice->where), std::move(choice->how)};
+    return job_node{
+      http_client{std::move(choice->where), std::move(choice->how)}, {}};
   own = embedded_node::start(at.settings);
   if (!own)
     return make_error(ec::launch_failed,
@@ -81,7 +82,8 @@ caf::expected<http_client> node_for_run(const surroundings& at,
   auto where = parse_url(own->url());
   if (!where)
     return std::move(where.error());
-  return http_client{std::move(*where), {.token = own->token()}};
+  return job_node{http_client{std::move(*where), {.token = own->token()}},
+                  [&own] { own->kill_jobs(); }};
 }
 
 int run_job(const surroundings& at) {

@@ -198,8 +198,8 @@ int command_run(const node_source& find_node, const cli_values& values) {
     return complain(node.error(), exit_code_of_run(node.error()));
   // Reading from the terminal in the background is an error then, not a stop.
   ::signal(SIGTTIN, SIG_IGN);
-  auto signals = interrupts{};
-  return job_run{*node, values, std::move(*request)}.run(signals);
+  auto signals = interrupts{std::move(node->kill_jobs)};
+  return job_run{node->client, values, std::move(*request)}.run(signals);
 }
 
 } // namespace ocw

@@ -19,12 +19,14 @@ namespace {
 // All that a signal handler may touch.
 std::atomic<int> first_signal{0};
 std::atomic<int> wake_end{-1};
+std::atomic<int> more_to_pass_on{0}; // after the first
 
 constexpr auto watched = std::to_array<int>({SIGINT, SIGTERM, SIGHUP});
 
 extern "C" void take_signal(int number) {
   auto none = 0;
-  if (!first_signal.compare_exchange_strong(none, number))
+  if (!first_signal.compare_exchange_strong(none, number)
+      && more_to_pass_on.fetch_sub(1) <= 0)
     ::_exit(exit_cancelled);
   const auto kept = errno;
   const auto byte = static_cast<char>(number);
@@ -39,10 +41,26 @@ struct interrupts::parts {
   std::array<int, 2> pipe{-1, -1};
   std::array<struct sigaction, watched.size()> before{};
   std::thread watcher;
+  std::function<void()> hurry;
+
+  int next_signal() const;
 };
 
-interrupts::interrupts() : parts_(std::make_unique<parts>()) {
+/// Waits for a signal; 0: there is nothing to wait for any more.
+int interrupts::parts::next_signal() const {
+  auto entry = pollfd{pipe[0], POLLIN, 0};
+  while (::poll(&entry, 1, -1) < 0) {
+    // interrupted by the very signal
+  }
+  auto number = char{0};
+  return ::read(pipe[0], &number, 1) == 1 ? number : 0;
+}
+
+interrupts::interrupts(std::function<void()> hurry)
+  : parts_(std::make_unique<parts>()) {
   first_signal = 0;
+  more_to_pass_on = hurry ? 1 : 0;
+  parts_->hurry = std::move(hurry);
   if (::pipe2(parts_->pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0)
     return;
   wake_end = parts_->pipe[1];
@@ -75,14 +93,13 @@ interrupts::~interrupts() {
 void interrupts::watch(std::function<void(int)> act) {
   if (parts_->pipe[0] < 0)
     return;
-  parts_->watcher = std::thread{[fd = parts_->pipe[0], act = std::move(act)] {
-    auto entry = pollfd{fd, POLLIN, 0};
-    while (::poll(&entry, 1, -1) < 0) {
-      // interrupted by the very signal
-    }
-    auto number = char{0};
-    if (::read(fd, &number, 1) == 1 && number != 0)
-      act(number);
+  parts_->watcher = std::thread{[at = parts_.get(), act = std::move(act)] {
+    const auto number = at->next_signal();
+    if (number == 0)
+      return;
+    act(number);
+    if (at->hurry && at->next_signal() != 0)
+      at->hurry();
   }};
 }
 

@@ -6,11 +6,13 @@
 namespace ocw {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into one call of a function while it
-/// lives. The second of them ends the process at once, with 130. Only one at a
-/// time.
+/// lives. The one after that hurries, where there is a way to, and the next
+/// ends the process at once, with 130. Only one at a time.
 class interrupts {
 public:
-  interrupts();
+  /// `hurry` is called for the second signal, after what the first one called;
+  /// empty: the second ends the process.
+  explicit interrupts(std::function<void()> hurry = {});
   ~interrupts();
 
   interrupts(const interrupts&) = delete;

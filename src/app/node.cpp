@@ -248,6 +248,10 @@ void node::stop() {
   caf::anon_send(parts_->dispatcher, drain_node{0});
 }
 
+void node::kill_jobs() {
+  parts_->launcher->kill_jobs();
+}
+
 boost::asio::io_context& node::io() {
   return parts_->io;
 }

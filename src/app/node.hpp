@@ -36,6 +36,9 @@ public:
   /// have ended `run` returns. Any thread.
   void stop();
 
+  /// Kills what runs, without a grace. Any thread.
+  void kill_jobs();
+
   /// What `run` runs, for signals and timers of the caller.
   boost::asio::io_context& io();
 
@@ -61,6 +64,9 @@ public:
 
   const std::string& url() const;
   const std::string& token() const;
+
+  /// Kills what runs, without a grace. Any thread.
+  void kill_jobs();
 
 private:
   struct parts;

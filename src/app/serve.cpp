@@ -173,6 +173,10 @@ embedded_node::start(const loaded_config& settings) {
   return std::unique_ptr<embedded_node>{new embedded_node{std::move(what)}};
 }
 
+void embedded_node::kill_jobs() {
+  parts_->runs->kill_jobs();
+}
+
 const std::string& embedded_node::url() const {
   return parts_->runs->url();
 }

@@ -46,10 +46,16 @@ void prepare() {
 
 // In the new process: lets go of the launcher's side and works until the end.
 [[noreturn]] void live_as_shim(unique_fd ours, int child_ended) {
+// Whoever reads what the node writes must not wait for what outlives the node.
+bool let_go_of_output(int null) {
+  return ::dup2(null, STDOUT_FILENO) >= 0 && ::dup2(null, STDERR_FILENO) >= 0;
+}
+
   ::close(child_ended);
   {
     unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
-    if (!null || ::dup2(null.get(), 0) != 0) // where the control socket was
+    if (!null || ::dup2(null.get(), 0) != 0 // where the control socket was
+        || !let_go_of_output(null.get()))
       ::_exit(1);
   }
   ::_exit(run_shim(ours.get()));
@@ -99,6 +105,8 @@ bool wait_for_node(int control, int child_ended, shim_census& shims) {
 int wait_for_shims(shim_census& shims) {
   sigset_t child;
   sigemptyset(&child);
+  if (unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)}; null)
+    let_go_of_output(null.get());
   sigaddset(&child, SIGCHLD);
   const timespec a_while{1, 0}; // in case an end was seen before
   while (shims.settle())

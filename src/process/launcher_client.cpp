@@ -111,10 +111,22 @@ void launcher_client::shim_forked(unique_fd socket, int error) {
   shim->listen();
   shim_idle(shim, true);
 }
+  {
+    const auto lock = std::lock_guard{guard_};
+    std::erase_if(shims_, [](const auto& each) { return each.expired(); });
+    shims_.push_back(shim);
+  }
 
 // -- the launcher's socket ----------------------------------------------------
 
 // The socket's buffer holds thousands of these; if it is full all the same,
+void launcher_client::kill_jobs() {
+  const auto lock = std::lock_guard{guard_};
+  for (const auto& each : shims_)
+    if (const auto shim = each.lock())
+      shim->stop(true);
+}
+
 // the launcher is stuck and losing it is what follows.
 void launcher_client::ask_for_shim_locked() {
   if (!socket_.is_open())

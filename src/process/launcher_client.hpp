@@ -38,6 +38,9 @@ public:
   std::shared_ptr<running_process> start(std::string frame, unique_fd input,
                                          shim_events events);
 
+  /// Kills the jobs that run, without a grace. Any thread.
+  void kill_jobs();
+
   /// Lets go of the launcher and of every shim. Any thread.
   void close();
 
@@ -66,6 +69,7 @@ private:
   uint32_t quick_deaths_ = 0;
   std::chrono::steady_clock::time_point started_;
   std::vector<std::shared_ptr<shim_link>> idle_;
+  std::vector<std::weak_ptr<shim_link>> shims_; ///< all of them
   std::deque<std::shared_ptr<waiting_job>> waiting_;
   state_function told_;
 };

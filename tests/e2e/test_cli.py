@@ -255,6 +255,35 @@ class Embedded(CliTest):
         process.kill()
         wait_until(lambda: not processes_with(marker), "its processes gone", 10)
 
+    def test_a_second_interrupt_kills_the_job_and_still_tidies_up(self):
+        self.env["OPENCODE_WORKER_SESSION_KILL_GRACE_MS"] = "60000"
+        marker = new_marker()
+        name, value = next(iter(marker.items()))
+        process = self.popen("run", f"--env={name}={value}",
+                             "--command=trap 'echo no' TERM; echo on; while :; do sleep 0.02; done")
+        self.assertEqual(process.stdout.readline(), b"on\n")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.stdout.readline(), b"no\n")
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=DEADLINE_S)
+        self.assertLess(time.monotonic() - begin, 20)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(processes_with(marker), [])
+        self.assertEqual(self.left(), [])
+
+    def test_who_reads_the_output_does_not_wait_for_what_outlives_the_run(self):
+        self.env["OPENCODE_WORKER_SESSION_KILL_GRACE_MS"] = "20000"
+        marker = new_marker()
+        name, value = next(iter(marker.items()))
+        process = self.popen("run", f"--env={name}={value}", stderr=subprocess.STDOUT,
+                             *["--command=trap '' TERM; echo on; while :; do sleep 0.02; done"])
+        self.addCleanup(lambda: [os.kill(pid, signal.SIGKILL) for pid in processes_with(marker)])
+        self.assertEqual(process.stdout.readline(), b"on\n")
+        process.kill()
+        process.stdout.read()
+        self.assertNotEqual(processes_with(marker), [], "the end came only with the job's")
+
     def test_other_commands_need_a_node(self):
         for words in (("ls",), ("status", "x"), ("submit", "--", "true"), ("logs", "x"), ("cancel", "x")):
             with self.subTest(words=words):

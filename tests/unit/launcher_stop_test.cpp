@@ -219,3 +219,11 @@ TEST_CASE("memory beyond the limit ends the whole tree", "[launcher]") {
   CHECK(end->memory_peak_kb > 40 << 10);
   CHECK(alive(job) == 0);
 }
+
+TEST_CASE("a shim holds nothing of what its node writes to", "[launcher]") {
+  one_shim s;
+  const auto fds = "/proc/" + std::to_string(s.shim.pid()) + "/fd/";
+  CHECK(s.shim.run(shell(s.dir, "true")).end); // it is set up by now
+  for (const auto* fd : {"0", "1", "2"})
+    CHECK(std::filesystem::read_symlink(fds + fd) == "/dev/null");
+}
