@@ -67,7 +67,7 @@ std::string stop_message(const process_end& end,
     return fmt::format("killed at {} MB (limit {} MB)",
                        end.memory_peak_kb / 1024, limits.memory_mib);
   case reason_code::worker_lost:
-    return "the node that ran it went away";
+    return "the node that ran it went away, or was told to stop";
   default:
     return end.detail;
   }

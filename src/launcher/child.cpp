@@ -40,9 +40,10 @@ alignas(64) char stack[stack_bytes]; // a process starts one child at a time
     ::_exit(127);
 }
 
-// The signals the launcher ignores, and its mask, are not the job's.
+// The signals launcher and shim ignore or catch, and their mask, are not the
+// job's.
 void step_signals() {
-  for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT})
+  for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT, SIGTERM})
     ::signal(signal, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);

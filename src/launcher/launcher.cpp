@@ -26,7 +26,9 @@ void prepare() {
   ::setsid(); // a key pressed at the node's terminal is the node's business
   for (int signal = 1; signal < NSIG; ++signal)
     ::signal(signal, SIG_DFL);
-  for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT})
+  // TERM, which a stopping system sends to every process, is for the node: this
+  // one ends with it.
+  for (const auto signal : {SIGPIPE, SIGXFSZ, SIGINT, SIGHUP, SIGQUIT, SIGTERM})
     ::signal(signal, SIG_IGN);
   // What a killed shim leaves becomes this process's; see shim_census.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -44,13 +46,13 @@ void prepare() {
   ::close_range(3, ~0u, 0);
 }
 
-// In the new process: lets go of the launcher's side and works until the end.
-[[noreturn]] void live_as_shim(unique_fd ours, int child_ended) {
 // Whoever reads what the node writes must not wait for what outlives the node.
 bool let_go_of_output(int null) {
   return ::dup2(null, STDOUT_FILENO) >= 0 && ::dup2(null, STDERR_FILENO) >= 0;
 }
 
+// In the new process: lets go of the launcher's side and works until the end.
+[[noreturn]] void live_as_shim(unique_fd ours, int child_ended) {
   ::close(child_ended);
   {
     unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
@@ -103,10 +105,10 @@ bool wait_for_node(int control, int child_ended, shim_census& shims) {
 // The node is gone, and idle shims with it; those with jobs end them first.
 // Somebody has to be there for them: not every machine's process 1 cleans up.
 int wait_for_shims(shim_census& shims) {
-  sigset_t child;
-  sigemptyset(&child);
   if (unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)}; null)
     let_go_of_output(null.get());
+  sigset_t child;
+  sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   const timespec a_while{1, 0}; // in case an end was seen before
   while (shims.settle())

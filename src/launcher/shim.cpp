@@ -3,7 +3,9 @@
 #include "launcher/job_run.hpp"
 
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 
@@ -27,7 +29,10 @@
 // The node says what to do and may go away at any time; then the job is stopped
 // like by any other cause, its end record is written, and the shim ends.
 //
-// Descriptors: 0 is /dev/null, 1 and 2 the launcher's, 3 the socket. Everything
+// TERM, which a stopping system sends to every process, is taken for the end of
+// the node: the shim ends in the same order, and its job's record is written.
+//
+// Descriptors: 0 to 2 are /dev/null, 3 is the socket. Everything
 // else belongs to the job at hand and is closed with it. All but 0 to 2 are
 // close-on-exec, so the job sees nothing of this.
 
@@ -89,7 +94,16 @@ reply run_job(frame message, frame_reader& node, read_buffer& buffer) {
           !job.node_open() || record.survivors > 0};
 }
 
-void become_shim() {
+int node_socket = -1;
+
+// What the node says from here on is not heard; the job's end still reaches it.
+extern "C" void part_from_node(int) {
+  const auto kept = errno;
+  ::shutdown(node_socket, SHUT_RD);
+  errno = kept;
+}
+
+void become_shim(int socket) {
   ::prctl(PR_SET_NAME, "ocw-shim");
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   // SIGCHLD is waited for, never handled.
@@ -98,12 +112,17 @@ void become_shim() {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &child, nullptr);
+  node_socket = socket;
+  struct sigaction on_term = {};
+  on_term.sa_handler = &part_from_node;
+  on_term.sa_flags = SA_RESTART;
+  ::sigaction(SIGTERM, &on_term, nullptr);
 }
 
 } // namespace
 
 int run_shim(int socket) {
-  become_shim();
+  become_shim(socket);
   frame_reader node{socket};
   read_buffer buffer;
   frame message;

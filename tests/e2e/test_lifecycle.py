@@ -340,6 +340,17 @@ class Losses(LifecycleTest):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
+    def test_a_shim_that_is_told_to_end_leaves_the_record_of_its_job(self):
+        node = self.start()
+        marker = new_marker()
+        job = node.submit(command="trap 'echo bye; exit 3' TERM; echo on; while :; do sleep 0.02; done",
+                          env=marker)
+        self.wait_for_output(node, job, b"on\n")
+        os.kill(self.shim_of(marker), signal.SIGTERM)
+        result = node.result(job)
+        self.assertEqual((result["status"], result["reason"]["code"]), ("failed", "worker_lost"))
+        self.assertEqual((result["exit_code"], result["stdout"]), (3, "on\nbye\n"))
+
     def test_idle_shims_that_are_killed_harm_no_job(self):
         node = self.start("--worker.concurrency=4")
         jobs = [node.submit(command="sleep 0.1") for _ in range(4)]

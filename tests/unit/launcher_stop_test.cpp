@@ -220,6 +220,35 @@ TEST_CASE("memory beyond the limit ends the whole tree", "[launcher]") {
   CHECK(alive(job) == 0);
 }
 
+// What a system that stops sends to every process.
+TEST_CASE("a shim that is told to end ends its job in order", "[launcher]") {
+  one_shim s;
+  const auto job = shell(s.dir, "trap 'echo bye; exit 3' TERM; echo up; "
+                                "while :; do sleep 0.01; done");
+  s.shim.start(job);
+  wait_for_output(s.shim);
+  CHECK(::kill(s.shim.pid(), SIGTERM) == 0);
+  const auto end = s.shim.wait().end;
+  REQUIRE(end);
+  CHECK(end->cause == stop_cause::node_lost);
+  CHECK(end->wait_status == 3);
+  const auto spool = read_spool(job.spool_prefix);
+  CHECK(spool.out == "up\nbye\n");
+  REQUIRE(spool.end);
+  CHECK(alive(job) == 0);
+  CHECK(eventually([&] { return ::kill(s.shim.pid(), 0) != 0; }));
+}
+
+TEST_CASE("an idle shim ends when it is told to, the launcher with its node",
+          "[launcher]") {
+  one_shim s;
+  CHECK(::kill(s.shim.pid(), SIGTERM) == 0);
+  CHECK(eventually([&] { return ::kill(s.shim.pid(), 0) != 0; }));
+  CHECK(::kill(s.node.pid(), SIGTERM) == 0);
+  auto next = s.node.fork_shim();
+  CHECK(next.run(shell(s.dir, "exit 4")).end->wait_status == 4);
+}
+
 TEST_CASE("a shim holds nothing of what its node writes to", "[launcher]") {
   one_shim s;
   const auto fds = "/proc/" + std::to_string(s.shim.pid()) + "/fd/";
