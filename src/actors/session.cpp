@@ -55,14 +55,30 @@ void session_state::execute(const prepare_done& done) {
   process_ = machine_.start(task_, self_);
 }
 
+// A shim that died while it was idle takes the job it is given with it, though
+// nothing of the job ever began. One more may try. Not when a second start
+// would lack input that the first one had been sent.
+bool session_state::may_start_again(const start_refused& refusal) {
+  return refusal.launcher_lost && !fed_ && !std::exchange(started_again_, true);
+}
+
 void session_state::refuse(const start_refused& refusal) {
+  if (refusal.launcher_lost && stopped_.code != reason_code::none)
+    return enter_destroy();
+  if (may_start_again(refusal)) {
+    log::warn("session.start_again", {record_.job_id, record_.session_id},
+              "its shim went away before it began; trying another");
+    process_ = machine_.start(task_, self_);
+    return;
+  }
+  const auto code = refusal.launcher_lost ? reason_code::launcher_lost
+                                          : reason_code::prepare_failed;
   auto message
     = refusal.error_number == 0
         ? refusal.stage
         : fmt::format("cannot start the command: {}: {}", refusal.stage,
                       std::strerror(refusal.error_number));
-  apply_refusal(record_,
-                make_reason(reason_code::prepare_failed, std::move(message)));
+  apply_refusal(record_, make_reason(code, std::move(message)));
   decided_ = true;
   enter_destroy();
 }
@@ -124,6 +140,7 @@ caf::result<void> session_state::feed(feed_session& ask) {
                               : "the job's process has ended");
   switch (process_->feed(std::move(ask.bytes), ask.eof)) {
   case feeding::taken:
+    fed_ = true;
     return caf::unit;
   case feeding::full:
     return make_error(ec::unavailable,

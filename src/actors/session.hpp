@@ -42,6 +42,7 @@ private:
   void finish(const destroy_done& done);
   void stop(const stop_session& ask);
   caf::result<void> feed(feed_session& ask);
+  bool may_start_again(const start_refused& refusal);
 
   void enter(phase next);
   uint64_t spent_ms(phase which) const;
@@ -56,6 +57,8 @@ private:
   end_reason stopped_;   ///< why a stop was asked for, if it was
   bool decided_ = false; ///< the end's reason stands; nothing overrides it
   std::shared_ptr<running_process> process_;
+  bool fed_ = false;           ///< it was sent input while it ran
+  bool started_again_ = false; ///< its first shim was lost
 };
 
 using session = session_actor::stateful_impl<session_state>;

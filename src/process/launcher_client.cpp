@@ -54,6 +54,9 @@ launcher_client::start(std::string frame, unique_fd input, shim_events events) {
   job->input = std::move(input);
   job->events = std::move(events);
   auto lock = std::unique_lock{guard_};
+  // One that was just killed may not have been taken out yet.
+  while (!idle_.empty() && !idle_.back()->is_there())
+    idle_.pop_back();
   if (idle_.empty()) {
     waiting_.push_back(job);
     ask_for_shim_locked();
@@ -108,18 +111,15 @@ void launcher_client::shim_forked(unique_fd socket, int error) {
       else
         link->close();
     });
-  shim->listen();
-  shim_idle(shim, true);
-}
   {
     const auto lock = std::lock_guard{guard_};
     std::erase_if(shims_, [](const auto& each) { return each.expired(); });
     shims_.push_back(shim);
   }
+  shim->listen();
+  shim_idle(shim, true);
+}
 
-// -- the launcher's socket ----------------------------------------------------
-
-// The socket's buffer holds thousands of these; if it is full all the same,
 void launcher_client::kill_jobs() {
   const auto lock = std::lock_guard{guard_};
   for (const auto& each : shims_)
@@ -127,6 +127,9 @@ void launcher_client::kill_jobs() {
       shim->stop(true);
 }
 
+// -- the launcher's socket ----------------------------------------------------
+
+// The socket's buffer holds thousands of these; if it is full all the same,
 // the launcher is stuck and losing it is what follows.
 void launcher_client::ask_for_shim_locked() {
   if (!socket_.is_open())

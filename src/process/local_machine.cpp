@@ -13,6 +13,9 @@
 
 #include <caf/send.hpp>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 
@@ -123,7 +126,10 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
   events.refused = [this, task, session](start_refused why) {
     if (!why.launcher_lost)
       return caf::anon_send(session, std::move(why));
-    asio::post(workers_, [task, session] {
+    asio::post(workers_, [task, session, index, why = std::move(why)] {
+      // Made before the process, and never anew: without it nothing started.
+      if (::access(index.c_str(), F_OK) != 0 && errno == ENOENT)
+        return caf::anon_send(session, why);
       caf::anon_send(session,
                      process_ended{process_end_of(task->follow->spool().scan(),
                                                   reason_code::launcher_lost)});

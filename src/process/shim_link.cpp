@@ -3,12 +3,16 @@
 #include "messages/log.hpp"
 #include "process/process_end.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace ocw {
+
+namespace asio = boost::asio;
 
 namespace {
 
@@ -81,8 +85,9 @@ void shim_link::start(std::string frame, unique_fd input, shim_events events,
   const auto lock = std::lock_guard{guard_};
   events_ = std::move(events);
   busy_ = true;
-  if (closed_)
-    return;
+  if (closed_) // it went away on the way here
+    return asio::post(socket_.get_executor(),
+                      [self = shared_from_this()] { self->lost(); });
   input_ = std::move(fed);
   queue_.push_back(std::move(first));
   flush_locked();
@@ -108,6 +113,16 @@ feeding shim_link::feed(std::string bytes, bool eof) {
     return feeding::full;
   flush_locked();
   return feeding::taken;
+}
+
+bool shim_link::is_there() {
+  const auto lock = std::lock_guard{guard_};
+  if (closed_)
+    return false;
+  auto byte = char{0};
+  const auto got
+    = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got > 0 || (got < 0 && errno == EAGAIN);
 }
 
 void shim_link::close() {
@@ -276,7 +291,7 @@ void shim_link::lost() {
   lock.unlock();
   became_idle_(shared_from_this(), false);
   if (was_busy && events.refused)
-    events.refused(start_refused{{}, 0, true});
+    events.refused(start_refused{"its shim went away", 0, true});
 }
 
 } // namespace ocw

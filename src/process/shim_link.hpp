@@ -53,6 +53,9 @@ public:
   /// Sends input to the job, as it reads it.
   feeding feed(std::string bytes, bool eof);
 
+  /// Whether the shim is alive, as far as can be told without asking it.
+  bool is_there();
+
   /// Lets go of the shim: it ends a running job and exits.
   void close();
 

@@ -227,6 +227,62 @@ TEST_CASE_METHOD(one_session, "input reaches the process, or says why not",
   settle();
 }
 
+TEST_CASE_METHOD(one_session,
+                 "a job whose shim was lost before it began is "
+                 "started once more",
+                 "[session]") {
+  const auto lost = start_refused{"its shim went away", 0, true};
+  open();
+  machine.prepared("job");
+  settle();
+  machine.refused("job", lost);
+  settle();
+  CHECK(steps() == words{"prepare", "start", "start"});
+  SECTION("and then goes on as any other") {
+    machine.exited("job");
+    settle();
+    machine.collected("job");
+    machine.destroyed("job");
+    settle();
+    REQUIRE(heard.ended.size() == 1);
+    CHECK(heard.ended.front()->status == job_status::finished);
+  }
+  SECTION("but not a third time") {
+    machine.refused("job", lost);
+    settle();
+    machine.destroyed("job");
+    settle();
+    CHECK(steps() == words{"prepare", "start", "start", "destroy"});
+    REQUIRE(heard.ended.size() == 1);
+    CHECK(heard.ended.front()->reason.code == reason_code::launcher_lost);
+    CHECK(heard.ended.front()->exit_code == -1);
+  }
+}
+
+TEST_CASE_METHOD(one_session,
+                 "a job is not started again when it was stopped or fed",
+                 "[session]") {
+  open();
+  machine.prepared("job");
+  settle();
+  auto code = reason_code::cancelled;
+  SECTION("stopped") {
+    stop();
+  }
+  SECTION("fed") {
+    caf::anon_send(boss, feed_session{"session", "x", false});
+    settle();
+    code = reason_code::launcher_lost;
+  }
+  machine.refused("job", {"its shim went away", 0, true});
+  settle();
+  machine.destroyed("job");
+  settle();
+  CHECK(steps() == words{"prepare", "start", "destroy"});
+  REQUIRE(heard.ended.size() == 1);
+  CHECK(heard.ended.front()->reason.code == code);
+}
+
 TEST_CASE_METHOD(one_session, "a session that crashes still ends its job",
                  "[session]") {
   open();

@@ -27,7 +27,7 @@ struct prepare_done {
 struct start_refused {
   std::string stage; ///< what was being done, such as "exec"
   int error_number = 0;
-  bool launcher_lost = false; ///< there is no shim any more
+  bool launcher_lost = false; ///< the shim went away before it began
 };
 
 /// How a session's process ended; the node's reading of the shim's record.
