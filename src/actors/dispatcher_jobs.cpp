@@ -261,8 +261,9 @@ void dispatcher_state::close_lost(stored_job stored,
                                   const effective_limits& limits) {
   auto record = std::make_shared<job_record>(std::move(stored.record));
   const auto prefix = parts_.paths.spool_prefix(record->session_id);
-  const auto end
+  auto end
     = process_end_of(spool_reader{prefix}.scan(), reason_code::worker_lost);
+  say_where(end, parts_.paths.dir);
   apply_end(*record, end, limits, {});
   record->output = parts_.machine->digest(*record, end);
   record->isolation = parts_.machine->isolation();

@@ -9,6 +9,11 @@ namespace ocw {
 
 namespace {
 
+// A job may not write beyond limits.disk; here it is the node that has no room.
+constexpr std::string_view store_full_hint
+  = "make room on the node's disk, by forgetting ended jobs for instance; then "
+    "submit it again under a new job_id";
+
 std::string_view hint_for(reason_code code) {
   switch (code) {
   case reason_code::exit_nonzero:
@@ -116,6 +121,8 @@ void apply_end(job_record& record, const process_end& end,
     record.reason = stopped;
   else
     record.reason = make_reason(end.stopped_for, stop_message(end, limits));
+  if (end.stopped_for == reason_code::disk_limit && !end.detail.empty())
+    record.reason.hint = store_full_hint;
   record.status = status_for(record.reason.code);
   record.exit_code = end.exit_code;
   record.output_events = end.cells;

@@ -123,7 +123,8 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
   auto events = shim_events{};
   events.output
     = [follow = task->follow](uint64_t cells) { follow->output_grew(cells); };
-  events.refused = [this, task, session](start_refused why) {
+  const auto index = paths_.spool_prefix(task->record->session_id) + ".index";
+  events.refused = [this, task, session, index](start_refused why) {
     if (!why.launcher_lost)
       return caf::anon_send(session, std::move(why));
     asio::post(workers_, [task, session, index, why = std::move(why)] {
@@ -135,7 +136,8 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
                                                   reason_code::launcher_lost)});
     });
   };
-  events.ended = [session](process_end end) {
+  events.ended = [session, store = paths_.dir](process_end end) {
+    say_where(end, store);
     caf::anon_send(session, process_ended{std::move(end)});
   };
   return events;

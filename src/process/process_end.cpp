@@ -1,10 +1,16 @@
 #include "process/process_end.hpp"
 
+#include <cerrno>
 #include <cstring>
 
 namespace ocw {
 
 namespace {
+
+bool lacks_room(const wire::end_record& record) {
+  return record.cause == wire::stop_cause::spool_failed
+         && (record.error == ENOSPC || record.error == EDQUOT);
+}
 
 reason_code reason_for(wire::stop_cause cause) {
   switch (cause) {
@@ -53,9 +59,14 @@ process_end process_end_of(const wire::end_record& record) {
     .cells = record.cells,
     .detail = {},
   };
-  if (record.cause == wire::stop_cause::spool_failed)
+  if (lacks_room(record)) {
+    result.stopped_for = reason_code::disk_limit;
+    result.detail = "the disk of the node's store is full, so the job's "
+                    "output could not be written";
+  } else if (record.cause == wire::stop_cause::spool_failed) {
     result.detail = std::string{"the job's output could not be written: "}
                     + std::strerror(record.error);
+  }
   return result;
 }
 
@@ -73,6 +84,11 @@ process_end process_end_of(const spool_reader::summary& spool,
   if (lost == reason_code::launcher_lost)
     result.detail = "the program that watched over the job went away";
   return result;
+}
+
+void say_where(process_end& end, const std::string& store_dir) {
+  if (end.stopped_for == reason_code::disk_limit && !end.detail.empty())
+    end.detail += " to " + store_dir;
 }
 
 } // namespace ocw

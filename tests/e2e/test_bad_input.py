@@ -468,9 +468,10 @@ class FullDisk(unittest.TestCase):
             self.check_health()
             time.sleep(0.02)
         state = self.node.state(job)
-        self.assertEqual(state["status"], "failed")
-        self.assertRegex(state["reason"]["message"].lower(), "space|disk|full")
-        self.assertTrue(state["reason"]["hint"])
+        self.assertEqual((state["status"], state["reason"]["code"]), ("failed", "disk_limit"))
+        self.assertIn("store is full", state["reason"]["message"])
+        self.assertIn(str(self.disk), state["reason"]["message"])
+        self.assertIn("room on the node's disk", state["reason"]["hint"])
         self.fill()
         for i in range(5):
             reply = self.node.post("/v1/jobs?wait=20", {"command": "echo x", "job_id": f"on-full-{i}"})
