@@ -113,6 +113,31 @@ void take_empty_settings(std::vector<std::string>& words, cli_values& values) {
   });
 }
 
+bool takes_a_value(const CLI::App& app, const std::string& flag) {
+  const auto* option = app.get_option_no_throw(flag);
+  return option != nullptr && option->get_items_expected_min() > 0;
+}
+
+/// The same for the flags of commands, which become two words: `--flag=` is an
+/// empty value, as in every shell.
+void part_empty_values(std::vector<std::string>& words,
+                       const CLI::App& program) {
+  for (auto i = size_t{0}; i < words.size(); ++i) {
+    auto& word = words[i];
+    if (!word.starts_with("--") || !word.ends_with('='))
+      continue;
+    const auto flag = word.substr(0, word.size() - 1);
+    const auto commands = program.get_subcommands({});
+    if (!takes_a_value(program, flag)
+        && std::none_of(
+          commands.begin(), commands.end(),
+          [&](const auto* command) { return takes_a_value(*command, flag); }))
+      continue;
+    word = flag;
+    words.emplace(words.begin() + static_cast<std::ptrdiff_t>(++i));
+  }
+}
+
 } // namespace
 
 cli_outcome parse_command_line(const std::vector<std::string>& words,
@@ -122,6 +147,7 @@ cli_outcome parse_command_line(const std::vector<std::string>& words,
   // The parser takes its words from the back.
   auto mine = std::vector<std::string>{words.begin(), dashes};
   take_empty_settings(mine, values);
+  part_empty_values(mine, *program);
   std::reverse(mine.begin(), mine.end());
   if (dashes != words.end())
     values.request.argv.assign(dashes + 1, words.end());

@@ -95,6 +95,24 @@ TEST_CASE("settings are flags of every command, in both spellings") {
           {"config.network", "open"}});
 }
 
+TEST_CASE("an equals sign with nothing behind it is an empty value") {
+  auto values = cli_values{};
+  CHECK(
+    parse({"submit", "--command=", "--metadata=", "--label", "a=b", "--label="},
+          values)
+      .exit_code
+    == 0);
+  CHECK(values.request.scalars
+        == std::vector<std::pair<std::string, std::string>>{{"command", ""}});
+  CHECK(values.request.metadata.empty());
+  CHECK(values.request.labels == std::vector<std::string>{"a=b", ""});
+  auto others = cli_values{};
+  CHECK(parse({"status", "--url=", "job"}, others).exit_code == 0);
+  CHECK(others.url.empty());
+  CHECK(others.job_id == "job");
+  CHECK(parse({"ls", "--no-such-flag="}).exit_code == exit_usage);
+}
+
 TEST_CASE("of a setting that is given twice the last counts") {
   auto values = cli_values{};
   CHECK(parse({"serve", "--api.port=1", "--api.port=2"}, values).command
