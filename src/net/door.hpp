@@ -7,6 +7,7 @@
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <list>
@@ -19,6 +20,16 @@ class authenticator; // auth.hpp
 using http_request = beast::http::request<beast::http::string_body>;
 using http_response = beast::http::response<beast::http::string_body>;
 
+/// How long a door waits for its clients. Tests make it shorter.
+struct door_patience {
+  /// For a request's head, for the first bytes of its body, and for more.
+  std::chrono::milliseconds reading{30'000};
+  /// A body may take as long, and a second more for this much of it.
+  uint64_t body_bytes_per_second = 16 << 10;
+  /// Between two heartbeats of an event stream.
+  std::chrono::milliseconds event_heartbeat{15'000};
+};
+
 /// What every door of a node has in hand. Lives as long as the listeners; used
 /// on the I/O thread only.
 struct door {
@@ -30,6 +41,7 @@ struct door {
   uint32_t websocket_clients = 0;               ///< connected now
   std::list<std::function<void()>> enders = {}; ///< one per connection that is
                                                 ///< held for long
+  door_patience patience = {};
 };
 
 // -- the doors that hold a connection for long

@@ -3,6 +3,7 @@
 #include "messages/log.hpp"
 #include "net/admission.hpp"
 #include "net/follow.hpp"
+#include "net/read_deadline.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -24,7 +25,6 @@ using error_code = boost::system::error_code;
 using http_error = beast::http::error;
 using body_parser = beast::http::request_parser<beast::http::string_body>;
 
-constexpr auto patience = std::chrono::seconds{30};
 constexpr auto linger_patience = std::chrono::seconds{5};
 constexpr uint32_t max_head_bytes = 16 << 10;
 constexpr size_t kept_buffer_bytes = 4 << 10;
@@ -40,6 +40,11 @@ std::optional<reply> reading_refusal(const error_code& error,
     return error_reply(make_error(ec::payload_too_large,
                                   "the body is larger than api.max_body_mb, "
                                     + std::to_string(max_body_mb) + " MB"));
+  if (error == asio::error::timed_out)
+    return error_reply(408, make_error(ec::invalid_request,
+                                       "the request came too slowly; a body "
+                                       "may take 30 s, and a second more for "
+                                       "each 16 KiB"));
   if (error == http_error::header_limit || error == http_error::buffer_overflow)
     return error_reply(431, make_error(ec::payload_too_large,
                                        "the request's head is over 16 KiB"));
@@ -59,6 +64,7 @@ public:
     : context_(context),
       kind_(kind),
       stream_(std::move(stream)),
+      deadline_(std::make_shared<read_deadline>(stream_)),
       peer_(std::move(peer)) {}
 
   awaitable<void> run() {
@@ -95,6 +101,7 @@ private:
   door& context_;
   const door_kind kind_;
   stream_type stream_;
+  const std::shared_ptr<read_deadline> deadline_;
   const peer_info peer_;
   beast::flat_buffer buffer_;
   std::optional<body_parser> parser_;
@@ -125,12 +132,16 @@ awaitable<error_code> connection::read_head() {
   parser_->header_limit(max_head_bytes);
   parser_->body_limit(max_body_bytes());
   buffer_.reserve(kept_buffer_bytes);
-  stream_.expires_after(patience);
+  deadline_->set(read_deadline::clock::now() + context_.patience.reading);
   auto error = error_code{};
   reading_ = true;
   co_await beast::http::async_read_header(
     stream_, buffer_, *parser_, asio::redirect_error(use_awaitable, error));
   reading_ = false;
+  deadline_->lift();
+  // A connection on which nothing was asked ends without a word.
+  if (deadline_->missed() && parser_->got_some())
+    error = asio::error::timed_out;
   co_return error;
 }
 
@@ -144,11 +155,19 @@ awaitable<error_code> connection::read_body() {
       co_return error_code{asio::error::connection_reset};
   auto error = error_code{};
   reading_ = true;
+  const auto& patience = context_.patience;
+  auto due = read_deadline::clock::now() + patience.reading;
   while (!error && !parser_->is_done()) {
-    stream_.expires_after(patience);
-    co_await beast::http::async_read_some(
+    const auto soon = read_deadline::clock::now() + patience.reading;
+    deadline_->set(std::min(soon, due));
+    const auto got = co_await beast::http::async_read_some(
       stream_, buffer_, *parser_, asio::redirect_error(use_awaitable, error));
+    due += std::chrono::microseconds{got * 1'000'000
+                                     / patience.body_bytes_per_second};
   }
+  deadline_->lift();
+  if (error && deadline_->missed())
+    error = asio::error::timed_out;
   reading_ = false;
   co_return error;
 }

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -86,6 +88,13 @@ public:
     else if (const auto length = out.header("content-length"); !length.empty())
       out.body = read_bytes(std::stoull(length));
     return out;
+  }
+
+  /// Whether something came, or the end, within a time.
+  bool can_hear(std::chrono::milliseconds patience) const {
+    auto ready = pollfd{fd_, POLLIN, 0};
+    return !pending_.empty()
+           || ::poll(&ready, 1, static_cast<int>(patience.count())) == 1;
   }
 
   /// True when the other end closes without another byte.

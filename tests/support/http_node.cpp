@@ -12,7 +12,8 @@
 
 namespace ocw::test {
 
-http_node::http_node(std::function<void(config&)> adjust, net::door_kind kind)
+http_node::http_node(std::function<void(config&)> adjust, net::door_kind kind,
+                     net::door_patience patience)
   : work_(io_.get_executor()), bridge_(io_, spawn_dispatcher()) {
   std::signal(SIGPIPE, SIG_IGN);
   if (adjust)
@@ -24,7 +25,8 @@ http_node::http_node(std::function<void(config&)> adjust, net::door_kind kind)
   door_.emplace(net::door{.node = bridge_,
                           .settings = settings_,
                           .auth = *auth_,
-                          .store_dir = dir_.path()});
+                          .store_dir = dir_.path(),
+                          .patience = patience});
   listener_.emplace(*door_, kind, tls);
   port_ = listener_->open("127.0.0.1", 0).value();
   report.worker.worker_id = "worker";

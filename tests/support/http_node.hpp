@@ -26,7 +26,8 @@ namespace ocw::test {
 class http_node {
 public:
   explicit http_node(std::function<void(config&)> adjust = {},
-                     net::door_kind kind = net::door_kind::api);
+                     net::door_kind kind = net::door_kind::api,
+                     net::door_patience patience = {});
   ~http_node();
   http_node(const http_node&) = delete;
   http_node& operator=(const http_node&) = delete;
