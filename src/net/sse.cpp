@@ -12,7 +12,6 @@ namespace ocw::net {
 
 namespace {
 
-constexpr auto heartbeat_every = std::chrono::seconds{15};
 constexpr auto heartbeat = std::string_view{": heartbeat\n\n"};
 constexpr auto last_chunk = std::string_view{"0\r\n\r\n"};
 
@@ -107,7 +106,8 @@ reply_head event_stream_head(bool chunked, bool keep_open) {
 
 // Sends until everything was sent, true, or the connection is done for.
 awaitable<bool> send_events(socket_type& socket, event_cursor& cursor,
-                            follower& growth) {
+                            follower& growth,
+                            std::chrono::milliseconds heartbeat_every) {
   auto next_heartbeat = steady_clock::now() + heartbeat_every;
   while (!growth.gone()) {
     auto& batch = shared_batch();
@@ -151,7 +151,8 @@ awaitable<bool> serve_events(door& context, stream_type& stream,
   auto growth = follower{socket.get_executor(), cursor.follow};
   growth.watch(socket);
   const auto ender = ender_entry{context, [&growth] { growth.give_up(); }};
-  const auto whole = co_await send_events(socket, cursor, growth);
+  const auto whole = co_await send_events(socket, cursor, growth,
+                                          context.patience.event_heartbeat);
   log::debug(whole ? "sse.ended" : "sse.cut", {.job = cursor.follow->job_id()},
              "the stream ended before event {}", cursor.seq);
   co_return whole&& keep_alive;

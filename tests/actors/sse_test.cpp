@@ -113,6 +113,21 @@ TEST_CASE("a client of HTTP/1.0 gets its event stream without chunks") {
   CHECK(parse(client.read_all()).size() == 6);
 }
 
+TEST_CASE("a silent event stream has heartbeats between its events") {
+  auto node = streaming_node{{.event_heartbeat = std::chrono::milliseconds{5}}};
+  auto& job = node.add_job("job");
+  auto client = raw_client{node.port()};
+  client.send(request_text("/events/job"));
+  client.read_until("\r\n\r\n");
+  job.start();
+  client.read_until("id: 3\n");
+  for (auto i = 0; i < 3; ++i)
+    client.read_until("\r\n: heartbeat\n\n\r\n");
+  job.end();
+  client.read_until("event: job_complete\n");
+  client.read_until("\n\n\r\n0\r\n\r\n");
+}
+
 TEST_CASE("a closed event stream leaves no waiter behind") {
   auto node = streaming_node{};
   auto& job = node.add_job("job");

@@ -43,13 +43,14 @@ bool eventually(const std::function<bool()>& condition) {
   return true;
 }
 
-streaming_node::streaming_node()
+streaming_node::streaming_node(net::door_patience patience)
   : bridge_(io_, spawn_dispatcher()),
     auth_(settings, "token"),
     door_{.node = bridge_,
           .settings = settings,
           .auth = auth_,
-          .store_dir = dir_.path()},
+          .store_dir = dir_.path(),
+          .patience = patience},
     acceptor_(io_, {net::asio::ip::make_address("127.0.0.1"), 0}),
     port_(acceptor_.local_endpoint().port()) {
   std::signal(SIGPIPE, SIG_IGN);

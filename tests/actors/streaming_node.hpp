@@ -30,7 +30,7 @@ bool eventually(const std::function<bool()>& condition);
 /// in the headers From, Stream, Offset, Limit and Follow here.
 class streaming_node {
 public:
-  streaming_node();
+  explicit streaming_node(net::door_patience patience = {});
 
   /// Ends every connection and waits until all are gone.
   ~streaming_node();
