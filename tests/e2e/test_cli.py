@@ -434,9 +434,26 @@ class Words(CliTest):
                                 script.decode() + "\nCOMP_WORDS=(opencode-worker sub); COMP_CWORD=1; "
                                 "_opencode_worker; echo ${COMPREPLY[@]}"], capture_output=True, check=False)
         self.assertEqual(tried.stdout, b"submit\n", tried.stderr)
-        for shell in ("zsh", "fish"):
-            self.assertIn(b"opencode-worker", self.cli("completions", shell).stdout)
         self.cli("completions", "cmd", code=2)
+
+    def test_completions_of_zsh_are_a_script(self):
+        self.check_syntax("zsh")
+
+    def test_completions_of_fish_are_a_script(self):
+        script = self.check_syntax("fish")
+        tried = subprocess.run(["fish", "-N", "-c", script + "\ncomplete -C 'opencode-worker sub'"],
+                               capture_output=True, check=False, env={**self.env, "HOME": str(self.directory)})
+        self.assertEqual(tried.stdout.split()[:1], [b"submit"], tried.stderr)
+
+    def check_syntax(self, shell):
+        script = self.cli("completions", shell).stdout
+        self.assertIn(b"opencode-worker", script)
+        if not shutil.which(shell):
+            self.skipTest(f"{shell} is not installed")
+        path = self.file(f"script.{shell}", script)
+        checked = subprocess.run([shell, "-n", path], capture_output=True, check=False)
+        self.assertEqual((checked.returncode, checked.stderr), (0, b""))
+        return script.decode()
 
     def on_terminal(self, *words, **env):
         """What a command shows on a terminal."""
