@@ -45,6 +45,31 @@ constexpr const char* tables = R"(
     request TEXT NOT NULL
   );
   PRAGMA application_id = {};
+  PRAGMA user_version = 1;
+  COMMIT;
+)";
+
+// Since version 2. A job's labels never change, so triggers keep this in step.
+constexpr const char* label_tables = R"(
+  BEGIN IMMEDIATE;
+  CREATE TABLE job_labels (
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (key, value, seq)
+  ) WITHOUT ROWID;
+  CREATE TRIGGER labels_come AFTER INSERT ON jobs WHEN NEW.labels <> '{{}}'
+  BEGIN
+    INSERT INTO job_labels SELECT key, value, NEW.seq
+      FROM json_each(NEW.labels);
+  END;
+  CREATE TRIGGER labels_go AFTER DELETE ON jobs WHEN OLD.labels <> '{{}}'
+  BEGIN
+    DELETE FROM job_labels WHERE (key, value, seq) IN
+      (SELECT key, value, OLD.seq FROM json_each(OLD.labels));
+  END;
+  INSERT INTO job_labels SELECT pair.key, pair.value, jobs.seq
+    FROM jobs, json_each(jobs.labels) AS pair;
   PRAGMA user_version = {};
   COMMIT;
 )";
@@ -88,8 +113,10 @@ caf::error prepare_job_schema(sqlite_db& db, const std::string& path) {
     return version.error();
   if (*version == job_schema_version)
     return {};
-  return db.execute(
-    fmt::format(tables, application_id, job_schema_version).c_str());
+  if (*version == 0)
+    if (auto failed = db.execute(fmt::format(tables, application_id).c_str()))
+      return failed;
+  return db.execute(fmt::format(label_tables, job_schema_version).c_str());
 }
 
 } // namespace ocw

@@ -9,7 +9,7 @@
 namespace ocw {
 
 /// The version of the tables that this program reads and writes.
-inline constexpr int job_schema_version = 1;
+inline constexpr int job_schema_version = 2;
 
 /// Sets the connection up for durable commits, and makes the tables in a new
 /// file. Refuses a file that is no database, another program's, or of a newer

@@ -58,6 +58,10 @@ caf::error job_table::prepare() {
                     " ORDER BY seq DESC"},
        {&list_status_, "SELECT seq, labels, id, record FROM jobs"
                        " WHERE seq < ?1 AND status = ?2 ORDER BY seq DESC"},
+       {&list_label_, "SELECT jobs.seq, labels, id, record"
+                      " FROM job_labels CROSS JOIN jobs USING (seq)"
+                      " WHERE job_labels.seq < ?1 AND key = ?2 AND value = ?3"
+                      " ORDER BY job_labels.seq DESC"},
        {&unfinished_, "SELECT jobs.id, record, sealed,"
                       " coalesce(jobs.request, large_requests.request)"
                       " FROM jobs LEFT JOIN large_requests USING (seq)"
@@ -90,8 +94,8 @@ void job_table::roll_back() {
 }
 
 caf::error job_table::try_writing() {
-  static_assert(job_schema_version == 1);
-  return db_.execute("PRAGMA user_version = 1");
+  static_assert(job_schema_version == 2);
+  return db_.execute("PRAGMA user_version = 2");
 }
 
 // -- rows ---------------------------------------------------------------------
@@ -187,6 +191,18 @@ job_table::load(const std::string& job_id) {
 
 // -- lists --------------------------------------------------------------------
 
+// What is rarest leads; the filter does the rest.
+sqlite_rows job_table::candidates(const job_query& query,
+                                  int64_t before) const {
+  if (!query.labels.empty()) {
+    const auto& [key, value] = *query.labels.begin();
+    return list_label_.with(before, key, value);
+  }
+  return query.status
+           ? list_status_.with(before, static_cast<int64_t>(*query.status))
+           : list_all_.with(before);
+}
+
 caf::expected<job_page> job_table::list(const job_query& query,
                                         const unwritten_records& unwritten) {
   const auto filter = job_filter::make(query);
@@ -194,9 +210,7 @@ caf::expected<job_page> job_table::list(const job_query& query,
     return filter.error();
   auto page = job_page{};
   auto last = int64_t{0};
-  auto rows = query.status ? list_status_.with(
-                filter->before(), static_cast<int64_t>(*query.status))
-                           : list_all_.with(filter->before());
+  auto rows = candidates(query, filter->before());
   for (;;) {
     const auto more = rows.step();
     if (!more)

@@ -63,6 +63,7 @@ private:
   caf::error prepare();
   caf::error insert_row(const job_record& record);
   insert_outcome find_existing(const std::string& job_id);
+  sqlite_rows candidates(const job_query& query, int64_t before) const;
   caf::expected<stored_job> restore(const sqlite_rows& row) const;
   std::map<std::string, std::string>
   open_secrets(const std::string& job_id, std::string_view sealed) const;
@@ -78,6 +79,7 @@ private:
   sqlite_statement erase_;
   sqlite_statement list_all_;
   sqlite_statement list_status_;
+  sqlite_statement list_label_;
   sqlite_statement unfinished_;
   // What the row of a new job is made of; the buffers are used again.
   std::string record_;

@@ -80,6 +80,31 @@ TEST_CASE_METHOD(store_fixture, "a list is narrowed by status and labels",
   CHECK(ids({}, {{":", ","}}).empty());
 }
 
+TEST_CASE_METHOD(store_fixture, "jobs with a label come in pages as well",
+                 "[store]") {
+  for (auto i = 0; i < 9; ++i) {
+    auto record = *make_record("job-" + std::to_string(i));
+    record.labels = {{"odd", i % 2 == 1 ? "yes" : "no"}};
+    wait<insert_outcome>([&](auto done) {
+      store().insert(std::make_shared<const job_record>(record),
+                     make_request(record.job_id), done);
+    });
+  }
+  CHECK_FALSE(erase("job-5"));
+  auto seen = std::string{};
+  auto query = job_query{};
+  query.limit = 2;
+  query.labels = {{"odd", "yes"}};
+  do {
+    const auto page = list(query);
+    REQUIRE(page);
+    for (const auto& job : page->jobs)
+      seen += job.job_id;
+    query.cursor = page->next_cursor;
+  } while (!query.cursor.empty());
+  CHECK(seen == "job-7job-3job-1");
+}
+
 TEST_CASE_METHOD(store_fixture, "a query that makes no sense is refused",
                  "[store]") {
   insert("a");

@@ -76,8 +76,34 @@ TEST_CASE_METHOD(store_fixture, "a newer version's database is refused",
                  "[store]") {
   insert("a");
   close();
-  run_sql(file("jobs.sqlite"), "PRAGMA user_version = 2");
+  run_sql(file("jobs.sqlite"), "PRAGMA user_version = 3");
   CHECK(contains(why_refused(*this), "newer version"));
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "the labels of an older version's database are found",
+                 "[store]") {
+  auto record = *test::make_record("a");
+  record.labels = {{"owner", "ann"}, {"quote\"", "back\\slash"}};
+  wait<insert_outcome>([&](auto done) {
+    store().insert(std::make_shared<const job_record>(record),
+                   test::make_request("a"), done);
+  });
+  insert("b");
+  close();
+  run_sql(file("jobs.sqlite"), "DROP TRIGGER labels_come;"
+                               "DROP TRIGGER labels_go;"
+                               "DROP TABLE job_labels;"
+                               "PRAGMA user_version = 1");
+  auto query = job_query{};
+  query.labels = {{"quote\"", "back\\slash"}};
+  CHECK(list(query)->jobs.size() == 1);
+  // What is forgotten leaves nothing: these would be in the way.
+  CHECK_FALSE(erase("a"));
+  CHECK(list(query)->jobs.empty());
+  close();
+  run_sql(file("jobs.sqlite"), "INSERT INTO job_labels"
+                               " VALUES ('owner', 'ann', 1)");
 }
 
 TEST_CASE_METHOD(store_fixture, "two nodes cannot share a store", "[store]") {
