@@ -220,6 +220,8 @@ class Ends(NodeTest):
         self.assertIn("it is ***.", result["stdout"])
         self.assertIn("ok", result["stdout"])
         self.assertEqual(output_of(self.node.events(job)), result["stdout"].encode())
+        # What was taken away must not go while it is being looked through.
+        wait_until(lambda: not list((self.node.base / ".trash").iterdir()), "the trash gone")
         for path in self.node.state_dir.rglob("*"):
             if path.is_file():
                 self.assertNotIn(secret.encode(), path.read_bytes(), str(path))
