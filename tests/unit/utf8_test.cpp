@@ -105,6 +105,22 @@ TEST_CASE("JSON strings of any bytes read back as their lossy text") {
   }
 }
 
+TEST_CASE("JSON strings escape a byte wherever it stands") {
+  for (const auto* special : {"\n", "\"", "\\", "\x1F", "\x01", "\xC3\xA9"})
+    for (auto before = size_t{0}; before < 40; ++before)
+      for (const auto after : {0, 1, 7, 15, 16, 17, 40}) {
+        const auto bytes
+          = std::string(before, '~') + special + std::string(after, ' ');
+        CAPTURE(encoded(bytes));
+        REQUIRE(json_string(bytes) == nlohmann::json(bytes).dump());
+      }
+}
+
+TEST_CASE("JSON strings have room for nothing but escapes") {
+  const auto bytes = std::string(5000, '\x01');
+  CHECK(json_string(bytes) == nlohmann::json(bytes).dump());
+}
+
 TEST_CASE("base64 has the vectors of RFC 4648") {
   const auto vectors
     = std::map<std::string, std::string>{{"", ""},
