@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#if defined(__x86_64__)
+#include <tmmintrin.h>
+#endif
+
 namespace ocw {
 
 namespace {
@@ -53,6 +57,54 @@ void put_tail(char* to, std::string_view rest) {
   if (rest.size() == 1)
     to[2] = '=';
 }
+
+#if defined(__x86_64__)
+
+/// Encodes 12 bytes at a time, as far as 16 can be read; returns how many
+/// bytes that were. For processors that have SSSE3, which is nearly all.
+__attribute__((target("ssse3"))) size_t put_blocks(char* to,
+                                                   std::string_view bytes) {
+  // Each group of 3 bytes as b a c b, so that every 6 bits can be shifted to
+  // the bottom of a byte within 16 bits.
+  const auto spread
+    = _mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
+  // What to add to a digit's value, by class: 0 is a to z, 1 to 10 are the
+  // figures, 11 and 12 are + and /, 13 is A to Z.
+  const auto offsets = _mm_setr_epi8(71, -4, -4, -4, -4, -4, -4, -4, -4, -4, -4,
+                                     -19, -16, 65, 0, 0);
+  auto at = size_t{0};
+  for (; at + 16 <= bytes.size(); at += 12, to += 16) {
+    const auto groups = _mm_shuffle_epi8(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes.data() + at)),
+      spread);
+    const auto first_and_third
+      = _mm_mulhi_epu16(_mm_and_si128(groups, _mm_set1_epi32(0x0FC0FC00)),
+                        _mm_set1_epi32(0x04000040));
+    const auto second_and_fourth
+      = _mm_mullo_epi16(_mm_and_si128(groups, _mm_set1_epi32(0x003F03F0)),
+                        _mm_set1_epi32(0x01000010));
+    const auto values = _mm_or_si128(first_and_third, second_and_fourth);
+    const auto capitals = _mm_cmpgt_epi8(_mm_set1_epi8(26), values);
+    const auto classes
+      = _mm_or_si128(_mm_subs_epu8(values, _mm_set1_epi8(51)),
+                     _mm_and_si128(capitals, _mm_set1_epi8(13)));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                     _mm_add_epi8(values, _mm_shuffle_epi8(offsets, classes)));
+  }
+  return at;
+}
+
+const bool has_blocks = __builtin_cpu_supports("ssse3") != 0;
+
+#else
+
+constexpr bool has_blocks = false;
+
+size_t put_blocks(char*, std::string_view) {
+  return 0;
+}
+
+#endif
 
 /// Four characters as 24 bits; `no_digit` is set if one is no digit.
 uint32_t group_at(std::string_view text, size_t at) {
@@ -103,7 +155,8 @@ void base64_append(std::string& out, std::string_view bytes) {
   const auto start = out.size();
   out.resize(start + (bytes.size() + 2) / 3 * 4);
   auto* to = out.data() + start;
-  auto at = size_t{0};
+  auto at = has_blocks ? put_blocks(to, bytes) : size_t{0};
+  to += at / 3 * 4;
   for (; at + 3 <= bytes.size(); at += 3, to += 4)
     put(to, byte_at(bytes, at) << 16 | byte_at(bytes, at + 1) << 8
               | byte_at(bytes, at + 2));
