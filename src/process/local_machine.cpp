@@ -13,6 +13,8 @@
 
 #include <caf/send.hpp>
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,12 +30,29 @@ namespace {
 
 constexpr size_t file_workers = 2;
 
+// Reading back as much as this, from the kernel's cache, is a short step.
+constexpr uint64_t short_output_bytes = uint64_t{64} << 10;
+
 // The digest of nothing, which most jobs write on standard error.
 constexpr std::string_view empty_sha256
   = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 std::string digest_of(const std::string& path, uint64_t size) {
   return size == 0 ? std::string{empty_sha256} : sha256_of_file(path, size);
+}
+
+bool is_in_memory(const std::string& path) {
+  struct statfs what {};
+  return ::statfs(path.c_str(), &what) == 0 && what.f_type == TMPFS_MAGIC;
+}
+
+// Whether collecting finds no artifact and little to hash.
+bool is_short_collect(const session_layout& layout, const session_task& task,
+                      const process_end& end) {
+  auto failed = std::error_code{};
+  return end.stdout_bytes + end.stderr_bytes <= short_output_bytes
+         && task.request->artifacts.empty()
+         && fs::is_empty(layout.output, failed) && !failed;
 }
 
 } // namespace
@@ -69,6 +88,7 @@ caf::error local_machine::open() {
                         + (failed ? failed.message() : std::strerror(errno)),
                       "session.base_dir");
   fs::permissions(settings_.base_dir, fs::perms::owner_all, failed);
+  in_memory_ = is_in_memory(settings_.base_dir);
   for (const auto& left : fs::directory_iterator(trash, failed))
     reap(left.path().string());
   return {};
@@ -76,10 +96,18 @@ caf::error local_machine::open() {
 
 // -- the steps of a session ---------------------------------------------------
 
+template <class Step>
+void local_machine::run(bool is_short, Step step) {
+  if (in_memory_ && is_short)
+    step();
+  else
+    asio::post(workers_, std::move(step));
+}
+
 void local_machine::prepare(std::shared_ptr<const session_task> task,
                             session_actor session) {
-  asio::post(workers_, [this, task = std::move(task),
-                        session = std::move(session)] {
+  const auto is_short = task->request->files.empty();
+  run(is_short, [this, task = std::move(task), session = std::move(session)] {
     const auto layout = layout_of(settings_, task->record->session_id);
     caf::anon_send(session, prepare_done{make_session(layout, *task->request)});
   });
@@ -145,39 +173,47 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
 
 void local_machine::collect(std::shared_ptr<const session_task> task,
                             const process_end& end, session_actor session) {
-  asio::post(workers_, [this, task = std::move(task), end,
-                        session = std::move(session)] {
-    const auto& record = *task->record;
-    auto layout = layout_of(settings_, record.session_id);
-    if (task->request->workspace)
-      layout.work = *task->request->workspace;
-    auto files = collect_artifacts(layout, task->request->artifacts,
-                                   paths_.artifact_dir(record.job_id));
-    auto done = collect_done{};
-    done.output = digest(record, end);
-    done.artifacts = std::move(files.files);
-    done.warning = std::move(files.warning);
-    caf::anon_send(session, std::move(done));
-  });
+  const auto layout = layout_of(settings_, task->record->session_id);
+  const auto is_short = in_memory_ && is_short_collect(layout, *task, end);
+  run(is_short,
+      [this, task = std::move(task), end, session = std::move(session)] {
+        caf::anon_send(session, collect_now(*task, end));
+      });
+}
+
+collect_done local_machine::collect_now(const session_task& task,
+                                        const process_end& end) {
+  auto layout = layout_of(settings_, task.record->session_id);
+  if (task.request->workspace)
+    layout.work = *task.request->workspace;
+  auto files = collect_artifacts(layout, task.request->artifacts,
+                                 paths_.artifact_dir(task.record->job_id));
+  return {.output = digest(*task.record, end),
+          .artifacts = std::move(files.files),
+          .warning = std::move(files.warning)};
 }
 
 // The rename is quick whatever the directory holds; the rest is the reaper's.
 void local_machine::destroy(std::shared_ptr<const session_task> task,
                             session_actor session) {
-  asio::post(workers_,
-             [this, task = std::move(task), session = std::move(session)] {
-               const auto& id = task->record->session_id;
-               if (cleanup_delay_ms_ > 0) {
-                 keep_for_a_while(id);
-                 caf::anon_send(session, destroy_done{false});
-                 return;
-               }
-               auto trashed = move_to_trash(settings_, id);
-               const auto gone = !trashed.empty()
-                                 || !fs::exists(layout_of(settings_, id).root);
-               reap(std::move(trashed));
-               caf::anon_send(session, destroy_done{gone});
-             });
+  run(true, [this, task = std::move(task), session = std::move(session)] {
+    destroy_now(*task->record, session);
+  });
+}
+
+void local_machine::destroy_now(const job_record& record,
+                                const session_actor& session) {
+  const auto& id = record.session_id;
+  if (cleanup_delay_ms_ > 0) {
+    keep_for_a_while(id);
+    return caf::anon_send(session, destroy_done{false});
+  }
+  auto trashed = move_to_trash(settings_, id);
+  const auto gone
+    = !trashed.empty() || !fs::exists(layout_of(settings_, id).root);
+  caf::anon_send(session, destroy_done{gone});
+  // Only now: the reaper should not delay the answer.
+  reap(std::move(trashed));
 }
 
 // The timer fires early, with an error, when the node stops.

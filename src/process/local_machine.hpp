@@ -17,8 +17,10 @@
 namespace ocw {
 
 /// Runs sessions on this machine: directories and artifacts by file workers,
-/// processes by the launcher's shims. Removing trash has a worker of its own,
-/// because that can be slow and nothing waits for it.
+/// processes by the launcher's shims. Where sessions lie in memory, a step of
+/// a few system calls is done by the caller: it waits for no disk, and two
+/// changes of threads would take longer than the step. Removing trash has a
+/// worker of its own, because that can be slow and nothing waits for it.
 class local_machine final : public session_machine {
 public:
   local_machine(std::shared_ptr<launcher_client> launcher,
@@ -46,6 +48,10 @@ public:
   isolation_report isolation() const override;
 
 private:
+  template <class Step>
+  void run(bool is_short, Step step);
+  collect_done collect_now(const session_task& task, const process_end& end);
+  void destroy_now(const job_record& record, const session_actor& session);
   shim_events events_of(std::shared_ptr<const session_task> task,
                         const session_actor& session);
   void reap(std::string path);
@@ -55,6 +61,7 @@ private:
   session_config settings_;
   uint64_t cleanup_delay_ms_;
   store_paths paths_;
+  bool in_memory_ = false; ///< the base directory
   boost::asio::thread_pool workers_;
   boost::asio::thread_pool reaper_;
   std::mutex guard_;
