@@ -1,6 +1,6 @@
 #include "net/follow.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <sys/socket.h>
@@ -89,7 +89,8 @@ awaitable<wait_end> follower::wait_for_end(steady_clock::time_point deadline) {
   co_return co_await sleep(deadline);
 }
 
-// A wake comes from any thread, even from inside `wake_at`, so it only posts.
+// A wake comes from any thread, on this one even from inside `wake_at`: before
+// the sleep then, which does not begin.
 std::function<void()> follower::make_wake() const {
   auto executor = alarm_->timer.get_executor();
   return [executor, weak = std::weak_ptr{alarm_}] {
@@ -97,7 +98,7 @@ std::function<void()> follower::make_wake() const {
       if (auto self = weak.lock())
         self->ring(self->grown);
     };
-    asio::post(executor, std::move(ring));
+    asio::dispatch(executor, std::move(ring));
   };
 }
 

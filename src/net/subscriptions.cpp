@@ -6,7 +6,7 @@
 #include "net/websocket_wire.hpp"
 #include "ocw/errors.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/dispatch.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -44,6 +44,7 @@ bool subscriptions::knows(const std::string& job_id) const {
 }
 
 void subscriptions::fill(std::string& out, size_t enough) {
+  filling_ = true;
   while (out.size() < enough && !ready_.empty()) {
     const auto x = ready_.front();
     if (x->follow && send_next(*x, out)) {
@@ -54,6 +55,7 @@ void subscriptions::fill(std::string& out, size_t enough) {
     if (x->follow)
       wait_for_more(x);
   }
+  filling_ = false;
 }
 
 // False when the next event has not happened yet, or will never.
@@ -78,7 +80,8 @@ bool subscriptions::send_next(subscription& x, std::string& out) {
   return false;
 }
 
-// A wake comes from any thread, even from inside `wake_at`, so it only posts.
+// A wake comes from any thread. On this one, where output is heard of, it takes
+// effect at once: a way through the queue would delay each line.
 void subscriptions::wait_for_more(const subscription_ptr& x) {
   auto woken
     = [executor = executor_, self = weak_from_this(), weak = std::weak_ptr{x}] {
@@ -88,7 +91,7 @@ void subscriptions::wait_for_more(const subscription_ptr& x) {
           if (owner && one)
             owner->wake(one);
         };
-        asio::post(executor, std::move(ready));
+        asio::dispatch(executor, std::move(ready));
       };
   x->ticket = x->follow->wake_at(x->seq, std::move(woken));
 }
@@ -97,7 +100,8 @@ void subscriptions::wake(const subscription_ptr& x) {
   if (!x->follow)
     return;
   ready_.push_back(x);
-  on_ready_();
+  if (!filling_) // else `fill` finds it: it came from inside `wake_at`
+    on_ready_();
 }
 
 void subscriptions::finish(subscription& x) {

@@ -61,6 +61,7 @@ private:
   std::function<void()> on_ready_;
   std::unordered_map<std::string, subscription_ptr> followed_;
   std::list<subscription_ptr> ready_;
+  bool filling_ = false;        ///< `fill` is at work
   std::list<std::string> told_; ///< ended jobs, newest first; at most most_jobs
 };
 

@@ -226,34 +226,52 @@ void shim_link::read_frames() {
     if (static_cast<size_t>(got) < sizeof(buffer))
       break;
   }
-  auto rest = std::string_view{incoming_};
-  auto header = wire::frame_header{};
-  while (read_payload(rest, header)
-         && rest.size() >= sizeof(header) + header.length) {
-    handle(header.type, rest.substr(sizeof(header), header.length));
-    rest.remove_prefix(sizeof(header) + header.length);
-  }
-  incoming_.erase(0, incoming_.size() - rest.size());
+  incoming_.erase(0, take_frames(incoming_));
   if (incoming_.empty())
     incoming_.shrink_to_fit();
   wait_readable();
 }
 
-void shim_link::handle(wire::frame_type type, std::string_view payload) {
+// Returns how many bytes were whole frames. Of output notices that come
+// together only the last is told: a busy job's are many.
+size_t shim_link::take_frames(std::string_view bytes) {
+  auto rest = bytes;
+  auto header = wire::frame_header{};
+  auto last = std::optional<wire::output_notice>{};
   auto notice = wire::output_notice{};
+  while (read_payload(rest, header)
+         && rest.size() >= sizeof(header) + header.length) {
+    const auto payload = rest.substr(sizeof(header), header.length);
+    if (header.type == wire::frame_type::output
+        && read_payload(payload, notice)) {
+      last = notice;
+    } else {
+      hear_of(std::exchange(last, {}));
+      handle(header.type, payload);
+    }
+    rest.remove_prefix(sizeof(header) + header.length);
+  }
+  hear_of(last);
+  return bytes.size() - rest.size();
+}
+
+void shim_link::hear_of(std::optional<wire::output_notice> notice) {
+  if (!notice)
+    return;
+  auto lock = std::unique_lock{guard_};
+  input_.passed_on(notice->input);
+  if (!closed_)
+    flush_locked();
+  const auto tell = events_.output;
+  lock.unlock();
+  if (tell)
+    tell(notice->cells);
+}
+
+void shim_link::handle(wire::frame_type type, std::string_view payload) {
   auto record = wire::end_record{};
   auto failure = wire::start_failure{};
-  if (type == wire::frame_type::output && read_payload(payload, notice)) {
-    auto lock = std::unique_lock{guard_};
-    input_.passed_on(notice.input);
-    if (!closed_)
-      flush_locked();
-    auto tell = events_.output;
-    lock.unlock();
-    if (tell)
-      tell(notice.cells);
-  } else if (type == wire::frame_type::job_ended
-             && read_payload(payload, record)) {
+  if (type == wire::frame_type::job_ended && read_payload(payload, record)) {
     finish([&](shim_events& events) { events.ended(process_end_of(record)); });
   } else if (type == wire::frame_type::start_failed
              && read_payload(payload, failure)) {

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ private:
   void wait_readable();
   void wait_writable_locked();
   void read_frames();
+  size_t take_frames(std::string_view bytes);
+  void hear_of(std::optional<wire::output_notice> notice);
   void handle(wire::frame_type type, std::string_view payload);
   void finish(const std::function<void(shim_events&)>& tell);
   void lost();
