@@ -7,14 +7,27 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
+#include <string>
 
 namespace ocw::net {
 
-/// One event of a history as the JSON every channel sends.
-struct event_text {
-  event_type type = event_type::job_status;
-  std::string_view json; ///< good until the next call of `text_of_event`
+/// One event of a history as the JSON every channel sends. Good until the next
+/// call of `text_of_event`.
+class event_text {
+public:
+  explicit event_text(const job_event& event)
+    : type_(event.type), event_(&event) {}
+  event_text(event_type type, const std::string& json)
+    : type_(type), json_(&json) {}
+
+  event_type type() const { return type_; }
+
+  void append_to(std::string& out) const;
+
+private:
+  event_type type_;
+  const job_event* event_ = nullptr; ///< to be rendered, or
+  const std::string* json_ = nullptr;
 };
 
 /// True when an event of this type is the last of its job.
@@ -22,10 +35,13 @@ constexpr bool is_last(event_type type) {
   return type == event_type::job_complete || type == event_type::job_error;
 }
 
-/// Renders event `seq` of `follow`; nullopt when it has not happened yet, an
-/// error when the spool is damaged there. The newest texts are kept, within a
-/// bound, so that many followers at the same place cost one rendering. To be
-/// called on one thread, the I/O thread.
+/// Reads event `seq` of `follow`; nullopt when it has not happened yet, an
+/// error when the spool is damaged there. To be called on one thread, the I/O
+/// thread.
+///
+/// A text goes from the spool straight to where it is sent from, unless it is
+/// asked for again soon: then, within a bound, it is kept, so that many
+/// followers at the same place cost hardly more than one.
 caf::expected<std::optional<event_text>>
 text_of_event(const history_ptr& follow, uint64_t seq);
 

@@ -60,7 +60,7 @@ private:
       if (!*event)
         return over ? filled::ended : filled::dry;
       add_event(batch, **event);
-      if (is_last((*event)->type))
+      if (is_last((*event)->type()))
         return filled::ended;
     }
     return filled::full;
@@ -68,8 +68,8 @@ private:
 
   void add_event(std::string& batch, const event_text& event) {
     fmt::format_to(std::back_inserter(batch),
-                   "id: {}\nevent: {}\ndata: ", seq++, word_of(event.type));
-    batch += event.json;
+                   "id: {}\nevent: {}\ndata: ", seq++, word_of(event.type()));
+    event.append_to(batch);
     batch += "\n\n";
   }
 

@@ -72,9 +72,11 @@ bool subscriptions::send_next(subscription& x, std::string& out) {
       finish(x);
     return false;
   }
-  append_text_frame(out, (*event)->json);
+  auto frame = text_frame{out};
+  (*event)->append_to(out);
+  frame.end();
   ++x.seq;
-  if (!is_last((*event)->type))
+  if (!is_last((*event)->type()))
     return true;
   finish(x);
   return false;

@@ -19,24 +19,38 @@
 
 namespace ocw::net {
 
-/// Appends a message from server to client as one text frame (RFC 6455,
-/// section 5.2).
-inline void append_text_frame(std::string& out, std::string_view message) {
-  const auto append_big_endian = [&out, n = message.size()](int bytes) {
-    for (auto shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-      out += static_cast<char>((n >> shift) & 0xff);
-  };
-  out += '\x81'; // the only frame of a text message
-  if (message.size() < 126) {
-    append_big_endian(1);
-  } else if (message.size() <= 0xffff) {
-    out += '\x7e';
-    append_big_endian(2);
-  } else {
-    out += '\x7f';
-    append_big_endian(8);
+/// A message from server to client as one text frame (RFC 6455, section 5.2),
+/// put together where it is sent from: what is appended between construction
+/// and `end` is the message.
+class text_frame {
+public:
+  explicit text_frame(std::string& out) : out_(out), start_(out.size()) {
+    out_.append(longest_head, '\0');
   }
+
+  void end() {
+    const auto size = out_.size() - start_ - longest_head;
+    const auto head = size < 126 ? 2u : size <= 0xffff ? 4u : longest_head;
+    // A long message is where it belongs; a short one is moved up to its head.
+    out_.erase(start_, longest_head - head);
+    auto* to = out_.data() + start_;
+    to[0] = '\x81'; // the only frame of a text message
+    to[1] = static_cast<char>(head == 2 ? size : head == 4 ? 126 : 127);
+    for (auto i = size_t{2}; i < head; ++i)
+      to[i] = static_cast<char>(size >> (8 * (head - 1 - i)) & 0xff);
+  }
+
+private:
+  static constexpr auto longest_head = 10u;
+
+  std::string& out_;
+  size_t start_;
+};
+
+inline void append_text_frame(std::string& out, std::string_view message) {
+  auto frame = text_frame{out};
   out += message;
+  frame.end();
 }
 
 /// What lies between Beast's WebSocket and the socket. Beast reads through it
