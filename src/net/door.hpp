@@ -45,12 +45,14 @@ struct door {
 };
 
 // -- the doors that hold a connection for long
-// --------------------------------- Each owns the stream from here on and
-// returns when the connection is done.
+// ---------------------------------
+// Each takes the stream and returns when the connection is done. Streams are
+// passed by reference, because a Beast stream that was moved from still costs
+// memory for as long as it is there.
 
 /// Speaks the WebSocket protocol of the API on a connection whose upgrade
 /// request was authenticated. Closes with 1013 over `websocket.max_clients`.
-awaitable<void> serve_websocket(door& context, stream_type stream,
+awaitable<void> serve_websocket(door& context, stream_type& stream,
                                 http_request upgrade);
 
 /// Answers with a Server-Sent Events stream of one job's history, from event

@@ -60,10 +60,10 @@ std::optional<reply> reading_refusal(const error_code& error,
 
 class connection {
 public:
-  connection(door& context, door_kind kind, stream_type stream, peer_info peer)
+  connection(door& context, door_kind kind, stream_type& stream, peer_info peer)
     : context_(context),
       kind_(kind),
-      stream_(std::move(stream)),
+      stream_(stream),
       deadline_(std::make_shared<read_deadline>(stream_)),
       peer_(std::move(peer)) {}
 
@@ -71,8 +71,7 @@ public:
     const auto ender = ender_entry{context_, [this] { stop(); }};
     while (!stopping_ && co_await serve_one()) {
       parser_.reset();
-      if (buffer_.size() == 0 && buffer_.capacity() > kept_buffer_bytes)
-        buffer_ = {};
+      drop_buffer();
     }
   }
 
@@ -94,13 +93,19 @@ private:
   awaitable<bool> answer_websocket();
   awaitable<bool> send(reply what, const std::string& cors, bool keep_open);
   awaitable<void> linger();
+  // An answer can take hours, when it is a stream; the next request may get a
+  // new buffer.
+  void drop_buffer() {
+    if (buffer_.size() == 0)
+      buffer_ = {};
+  }
   uint64_t max_body_bytes() const {
     return context_.settings.api.max_body_mb << 20;
   }
 
   door& context_;
   const door_kind kind_;
-  stream_type stream_;
+  stream_type& stream_;
   const std::shared_ptr<read_deadline> deadline_;
   const peer_info peer_;
   beast::flat_buffer buffer_;
@@ -203,13 +208,15 @@ awaitable<bool> connection::refuse(reply with, const std::string& cors) {
 awaitable<bool> connection::answer_websocket() {
   stream_.expires_never();
   auto request = parser_->release();
-  co_await serve_websocket(context_, std::move(stream_), std::move(request));
+  drop_buffer();
+  co_await serve_websocket(context_, stream_, std::move(request));
   co_return false;
 }
 
 awaitable<bool> connection::answer(judged_request judged) {
   const auto keep_alive = parser_->get().keep_alive();
   stream_.expires_never();
+  drop_buffer();
   auto x = exchange{context_,
                     stream_,
                     parser_->release(),
@@ -288,8 +295,8 @@ awaitable<void> connection::linger() {
 } // namespace
 
 awaitable<void> serve_connection(door& context, door_kind kind,
-                                 stream_type stream, peer_info peer) {
-  auto it = connection{context, kind, std::move(stream), std::move(peer)};
+                                 stream_type& stream, peer_info peer) {
+  auto it = connection{context, kind, stream, std::move(peer)};
   co_await it.run();
 }
 

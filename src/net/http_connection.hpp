@@ -20,8 +20,8 @@ struct peer_info {
 };
 
 /// Serves the requests of one connection, one after the other, until either
-/// end closes it. I/O thread.
+/// end closes it. `stream` must outlive the returned operation. I/O thread.
 awaitable<void> serve_connection(door& context, door_kind kind,
-                                 stream_type stream, peer_info peer);
+                                 stream_type& stream, peer_info peer);
 
 } // namespace ocw::net

@@ -158,13 +158,13 @@ awaitable<void> listener::state::serve(tcp_socket socket, peer_info peer) {
   try {
     if (tls) {
       auto plain = co_await tls->accept(std::move(socket));
-      if (plain)
-        co_await serve_connection(context, kind, stream_type{std::move(*plain)},
-                                  std::move(peer));
+      if (!plain)
+        co_return;
+      auto stream = stream_type{std::move(*plain)};
+      co_await serve_connection(context, kind, stream, std::move(peer));
     } else {
       auto stream = stream_type{socket_type{std::move(socket)}};
-      co_await serve_connection(context, kind, std::move(stream),
-                                std::move(peer));
+      co_await serve_connection(context, kind, stream, std::move(peer));
     }
   } catch (const std::exception& fault) {
     log::debug("http.connection_lost", {}, "{}", fault.what());

@@ -114,8 +114,7 @@ awaitable<answer> run_stream(exchange& x) {
   }
   x.answering = true;
   x.keep_open = false;
-  co_await serve_websocket(x.context, std::move(x.stream),
-                           std::move(x.request));
+  co_await serve_websocket(x.context, x.stream, std::move(x.request));
   co_return answer{};
 }
 

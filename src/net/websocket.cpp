@@ -24,8 +24,13 @@ constexpr auto most_incoming_bytes = size_t{1} << 20;
 /// Answers that may wait before a client is not listened to any more.
 constexpr auto most_waiting_answers = size_t{64} << 10;
 
+/// What is read at once: little while nothing is said, so that an idle client
+/// costs no large buffer, and more of a message that goes on.
+constexpr auto first_read_bytes = size_t{256};
+constexpr auto next_read_bytes = size_t{16} << 10;
+
 /// A read buffer up to here is kept between messages.
-constexpr auto small_buffer = size_t{4} << 10;
+constexpr auto small_buffer = size_t{512};
 
 /// A silent client is asked whether it is there after half of this.
 constexpr auto idle_timeout = std::chrono::minutes{5};
@@ -47,7 +52,7 @@ private:
 
 } // namespace
 
-websocket_session::websocket_session(door& context, stream_type stream)
+websocket_session::websocket_session(door& context, stream_type&& stream)
   : context_(context),
     websocket_(std::move(stream)),
     subscriptions_(std::make_shared<subscriptions>(websocket_.get_executor(),
@@ -106,16 +111,19 @@ awaitable<void> websocket_session::serve() {
   auto buffer = beast::flat_buffer{}; // bounded by read_message_max
   auto error = boost::system::error_code{};
   while (true) {
-    co_await websocket_.async_read(buffer,
-                                   asio::redirect_error(use_awaitable, error));
+    co_await websocket_.async_read_some(
+      buffer, buffer.size() == 0 ? first_read_bytes : next_read_bytes,
+      asio::redirect_error(use_awaitable, error));
     if (error)
       break;
+    if (!websocket_.is_message_done())
+      continue;
     const auto text = std::string_view{
       static_cast<const char*>(buffer.data().data()), buffer.size()};
     co_await obey(text);
     buffer.consume(buffer.size());
     if (buffer.capacity() > small_buffer)
-      buffer.shrink_to_fit();
+      buffer.shrink_to_fit(); // to nothing
     co_await wait_for_room();
   }
   log::debug("websocket.ended", {}, "{}", error.message());
@@ -225,7 +233,7 @@ void websocket_session::stop() {
     std::move(closed));
 }
 
-awaitable<void> serve_websocket(door& context, stream_type stream,
+awaitable<void> serve_websocket(door& context, stream_type& stream,
                                 http_request upgrade) {
   take_over(stream);
   auto session

@@ -23,7 +23,7 @@ namespace ocw::net {
 class websocket_session
   : public std::enable_shared_from_this<websocket_session> {
 public:
-  websocket_session(door& context, stream_type stream);
+  websocket_session(door& context, stream_type&& stream);
 
   /// Serves the client until the connection is done.
   awaitable<void> run(http_request upgrade);

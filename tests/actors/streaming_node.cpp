@@ -157,8 +157,7 @@ net::awaitable<void> streaming_node::serve(net::socket_type socket) {
     if (error)
       break;
     if (boost::beast::websocket::is_upgrade(request)) {
-      co_await net::serve_websocket(door_, std::move(stream),
-                                    std::move(request));
+      co_await net::serve_websocket(door_, stream, std::move(request));
       break;
     }
     open = co_await answer(stream, request);
