@@ -101,8 +101,12 @@ job_result full_result(const job_record& record, const job_view& job) {
   if (!job.follow)
     return out;
   const auto& spool = job.follow->spool();
-  const auto cut_out = read_text(spool, wire::stream_id::out, standard);
-  const auto cut_err = read_text(spool, wire::stream_id::err, errors);
+  // Most jobs leave a stream empty; looking for its file would cost more than
+  // all the rest here.
+  const auto cut_out = record.output.out.bytes > 0
+                       && read_text(spool, wire::stream_id::out, standard);
+  const auto cut_err = record.output.err.bytes > 0
+                       && read_text(spool, wire::stream_id::err, errors);
   out.truncated_in_response = cut_out || cut_err;
   return out;
 }

@@ -46,7 +46,7 @@ bool is_in_memory(const std::string& path) {
   return ::statfs(path.c_str(), &what) == 0 && what.f_type == TMPFS_MAGIC;
 }
 
-// Whether collecting finds no artifact and little to hash.
+// Whether there is no artifact to collect and little to hash.
 bool is_short_collect(const session_layout& layout, const session_task& task,
                       const process_end& end) {
   auto failed = std::error_code{};
@@ -174,11 +174,13 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
 void local_machine::collect(std::shared_ptr<const session_task> task,
                             const process_end& end, session_actor session) {
   const auto layout = layout_of(settings_, task->record->session_id);
-  const auto is_short = in_memory_ && is_short_collect(layout, *task, end);
-  run(is_short,
-      [this, task = std::move(task), end, session = std::move(session)] {
-        caf::anon_send(session, collect_now(*task, end));
-      });
+  if (in_memory_ && is_short_collect(layout, *task, end))
+    return caf::anon_send(session,
+                          collect_done{.output = digest(*task->record, end)});
+  asio::post(workers_,
+             [this, task = std::move(task), end, session = std::move(session)] {
+               caf::anon_send(session, collect_now(*task, end));
+             });
 }
 
 collect_done local_machine::collect_now(const session_task& task,
