@@ -1,6 +1,8 @@
 """What a job does and how it ends."""
 
 import os
+import shutil
+import tempfile
 import time
 import unittest
 
@@ -270,6 +272,26 @@ class Ends(NodeTest):
             result = self.node.result(job)
             self.assertEqual((result["stdout"], result["stderr"]), (f"job-{i}\n", f"end-{i}\n"))
             check_history(self.node.events(job))
+
+
+@unittest.skipUnless(os.access("/dev/shm", os.W_OK), "there is no directory in memory")
+class EndsInMemory(Ends):
+    """The same where sessions lie in memory: there short steps take another way."""
+
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.mkdtemp(prefix="ocw-e2e-", dir="/dev/shm")
+        cls.addClassCleanup(shutil.rmtree, directory, ignore_errors=True)
+        cls.node = Node(*cls.settings, state_dir=directory)
+        cls.addClassCleanup(cls.node.close)
+
+    def test_whatever_lies_in_the_output_directory_is_looked_at(self):
+        result = self.node.run(command='mkdir -p "$OUTPUT_DIR/a/b"; ln -s / "$OUTPUT_DIR/root"')
+        self.assertEqual(result["artifacts"], [])
+        job = self.node.submit(command='echo x >"$OUTPUT_DIR/.hidden"')
+        self.assertEqual(self.node.result(job)["artifacts"], [".hidden"])
+        result = self.node.run(command='rmdir "$OUTPUT_DIR"')
+        self.assertEqual((result["status"], result["artifacts"]), ("finished", []))
 
 
 if __name__ == "__main__":
