@@ -1,7 +1,10 @@
 // bench_raw: the limits of this machine, to hold a node against.
 //
-//   bench_raw spawn N K [--warm-up=W] [-- CMD ARGS...]   default: /bin/sh -c
-//   true bench_raw relay head|lines SIZE bench_raw relay fbw COUNT INTERVAL_US
+//   bench_raw spawn N K [--warm-up=W] [-- CMD ARGS...]
+//                                        the default is /bin/sh -c true
+//   bench_raw relay head|lines SIZE [SUBSCRIBERS [FILE]]
+//   bench_raw relay fbw COUNT INTERVAL_US [FILE]
+//                                        FILE gets every byte as well
 //   bench_raw lines SIZE                 a producer, used as a job
 //   bench_raw fbw COUNT INTERVAL_US      a producer, used as a job
 //
@@ -23,8 +26,8 @@ using arguments = std::vector<std::string>;
 
 int usage() {
   fputs("usage: bench_raw spawn N K [--warm-up=W] [-- CMD ARGS...]\n"
-        "       bench_raw relay head|lines SIZE [SUBSCRIBERS]\n"
-        "       bench_raw relay fbw COUNT INTERVAL_US\n"
+        "       bench_raw relay head|lines SIZE [SUBSCRIBERS [FILE]]\n"
+        "       bench_raw relay fbw COUNT INTERVAL_US [FILE]\n"
         "       bench_raw lines SIZE\n"
         "       bench_raw fbw COUNT INTERVAL_US\n",
         stderr);
@@ -60,18 +63,23 @@ int relay_mode(const arguments& args) {
   const auto self = program_dir() + "/bench_raw";
   if (args.size() < 3)
     return usage();
-  if (args[1] == "fbw" && args.size() == 4) {
-    run_relay_latency({self, "fbw", args[2], args[3]});
+  auto plan = relay_plan{};
+  if (args.size() > 4)
+    plan.kept_in = args[4];
+  if (args[1] == "fbw" && args.size() > 3) {
+    plan.producer = {self, "fbw", args[2], args[3]};
+    run_relay_latency(plan);
     return 0;
   }
-  const auto subscribers
-    = args.size() > 3 ? parse_number(args[3], "SUBSCRIBERS") : 1;
+  if (args.size() > 3)
+    plan.subscribers = parse_number(args[3], "SUBSCRIBERS");
   if (args[1] == "head")
-    run_relay({"head", "-c", args[2], "/dev/zero"}, subscribers);
+    plan.producer = {"head", "-c", args[2], "/dev/zero"};
   else if (args[1] == "lines")
-    run_relay({self, "lines", args[2]}, subscribers);
+    plan.producer = {self, "lines", args[2]};
   else
     return usage();
+  run_relay(plan);
   return 0;
 }
 

@@ -22,10 +22,15 @@ void run_spawn(const spawn_plan& plan);
 /// one per subscriber, with read and write, 64 KiB at a time, and reports what
 /// the reader of all of them saw: the least a program can do that streams a
 /// job's output.
-void run_relay(const std::vector<std::string>& producer, uint64_t subscribers);
+struct relay_plan {
+  std::vector<std::string> producer;
+  uint64_t subscribers = 1;
+  std::string kept_in; ///< a file that gets every byte too; empty: none
+};
+void run_relay(const relay_plan& plan);
 
 /// The same with timestamped lines: how long a line takes to arrive.
-void run_relay_latency(const std::vector<std::string>& producer);
+void run_relay_latency(const relay_plan& plan);
 
 /// Writes `size` bytes of 64-byte text lines, 64 KiB per write.
 void write_lines(uint64_t size);

@@ -149,7 +149,7 @@ producer_process start_producer(std::vector<std::string> words) {
   return {pid, unique_fd{fds[0]}};
 }
 
-void copy(int from, const std::vector<tcp_pair>& links) {
+void copy(int from, int kept, const std::vector<tcp_pair>& links) {
   static char bytes[block];
   for (;;) {
     auto n = read(from, bytes, block);
@@ -157,6 +157,8 @@ void copy(int from, const std::vector<tcp_pair>& links) {
       continue;
     if (n <= 0)
       return;
+    if (kept >= 0)
+      write_all(kept, {bytes, static_cast<size_t>(n)});
     for (const auto& link : links)
       write_all(link.writer.get(), {bytes, static_cast<size_t>(n)});
   }
@@ -167,15 +169,21 @@ struct relay_result {
   double cpu_us = 0; ///< of the relay alone
 };
 
-relay_result relay(const std::vector<std::string>& words, uint64_t subscribers,
-                   bool timestamps) {
+relay_result relay(const relay_plan& plan, bool timestamps) {
+  auto kept = unique_fd{};
+  if (!plan.kept_in.empty()) {
+    kept = unique_fd{open(plan.kept_in.c_str(),
+                          O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+    if (!kept.is_open())
+      fail_errno("cannot make " + plan.kept_in);
+  }
   auto links = std::vector<tcp_pair>{};
-  for (auto i = uint64_t{0}; i < subscribers; ++i)
+  for (auto i = uint64_t{0}; i < plan.subscribers; ++i)
     links.push_back(connect_loopback());
   auto reader = fork_reader(links, timestamps);
-  auto producer = start_producer(words);
+  auto producer = start_producer(plan.producer);
   const auto before = cpu_used();
-  copy(producer.out.get(), links);
+  copy(producer.out.get(), kept.get(), links);
   links.clear();
   auto result = relay_result{};
   result.cpu_us = cpu_used().self_us - before.self_us;
@@ -189,8 +197,8 @@ relay_result relay(const std::vector<std::string>& words, uint64_t subscribers,
 
 } // namespace
 
-void run_relay(const std::vector<std::string>& producer, uint64_t subscribers) {
-  const auto result = relay(producer, subscribers, false);
+void run_relay(const relay_plan& plan) {
+  const auto result = relay(plan, false);
   const auto& seen = result.seen;
   if (seen.bytes == 0)
     fail("the producer wrote nothing");
@@ -198,14 +206,14 @@ void run_relay(const std::vector<std::string>& producer, uint64_t subscribers) {
   const auto seconds = static_cast<double>(seen.last_ns - seen.first_ns) / 1e9;
   json_object{}
     .add("bytes", seen.bytes)
-    .add("subscribers", subscribers)
+    .add("subscribers", plan.subscribers)
     .add("mb_per_s", bytes / 1e6 / seconds)
     .add("cpu_s_per_gb", result.cpu_us / 1e6 / (bytes / 1e9))
     .print();
 }
 
-void run_relay_latency(const std::vector<std::string>& producer) {
-  const auto result = relay(producer, 1, true);
+void run_relay_latency(const relay_plan& plan) {
+  const auto result = relay(plan, true);
   json_object{}
     .add("lines", result.seen.samples)
     .add("p50_us", result.seen.p50_us)

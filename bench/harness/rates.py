@@ -1,5 +1,6 @@
 """Scenarios about speed: short jobs, streams, the first byte, the queue."""
 
+import os
 from contextlib import contextmanager
 
 from harness.engine import Check, Scenario
@@ -71,8 +72,16 @@ class Rates:
 
     # -- streams --------------------------------------------------------------
 
-    def _relay(self, kind, size, subscribers):
-        return run_json([self.raw, "relay", kind, str(size), str(subscribers)])
+    def _relay(self, kind, *arguments):
+        return run_json([self.raw, "relay", kind, *map(str, arguments)])
+
+    def _keeping_relay(self, kind, *arguments):
+        """A relay that keeps what it passes on, where the node keeps it."""
+        path = os.path.join(self.suite.places.disk, "relayed")
+        try:
+            return self._relay(kind, *arguments, path)
+        finally:
+            os.unlink(path)
 
     def _node_stream(self, kind, size, channel, subscribers):
         figures = self.node.measured_client("stream", kind, size, channel,
@@ -91,6 +100,7 @@ class Rates:
                        STREAM_METRICS)
         row.variants = {
             "raw": lambda: self._relay(kind, size, 1),
+            "raw, keeping": lambda: self._keeping_relay(kind, size, 1),
             "node": lambda: self._node_stream(kind, size, "ws", 1),
             "node, SSE": lambda: self._node_stream(kind, size, "sse", 1),
         }
@@ -118,8 +128,9 @@ class Rates:
         row = Scenario("first-byte", "a line's way from write to subscriber",
                        LATENCY_METRICS)
         row.variants = {
-            "raw": lambda: run_json([self.raw, "relay", "fbw", str(count),
-                                     str(interval_us)]),
+            "raw": lambda: self._relay("fbw", count, interval_us),
+            "raw, keeping": lambda: self._keeping_relay("fbw", count,
+                                                        interval_us),
             "node": lambda: self.node.client("fbw", count, interval_us),
         }
         row.checks = [Check("first byte, p50", "p50_us", "≤", 2,
