@@ -22,6 +22,7 @@ public:
 
   event_type type() const { return type_; }
 
+  /// Appends the JSON, rendering it if that was not done yet.
   void append_to(std::string& out) const;
 
 private:
