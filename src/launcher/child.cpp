@@ -26,7 +26,8 @@ struct child_frame {
 constexpr size_t stack_bytes = 32 << 10;
 alignas(64) char stack[stack_bytes]; // a process starts one child at a time
 
-// The sanitizer knows only the stack of the thread, not this one.
+// AddressSanitizer knows only the stack of the thread, not this one; so what
+// may leave without returning is not instrumented.
 [[noreturn, gnu::no_sanitize_address]] void give_up(child_frame& frame,
                                                     wire::start_stage stage) {
   frame.failure = {stage, errno};
@@ -50,7 +51,7 @@ void step_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void step_directory(child_frame& frame) {
+[[gnu::no_sanitize_address]] void step_directory(child_frame& frame) {
   if (::chdir(frame.plan.work_dir) != 0)
     give_up(frame, wire::start_stage::directory);
 }
@@ -65,7 +66,7 @@ bool set_limit(__rlimit_resource which, uint64_t value) {
   return ::setrlimit(which, &limit) == 0;
 }
 
-void step_limits(child_frame& frame) {
+[[gnu::no_sanitize_address]] void step_limits(child_frame& frame) {
   const auto& plan = frame.plan;
   if (!set_limit(RLIMIT_CORE, 0)
       || (plan.file_bytes != 0 && !set_limit(RLIMIT_FSIZE, plan.file_bytes))
@@ -74,7 +75,7 @@ void step_limits(child_frame& frame) {
 }
 
 // The shim keeps 0 to 2 open, so no source is overwritten before its turn.
-void step_descriptors(child_frame& frame) {
+[[gnu::no_sanitize_address]] void step_descriptors(child_frame& frame) {
   const int sources[]
     = {frame.plan.input, frame.plan.output, frame.plan.errors};
   for (int target = 0; target < 3; ++target)
@@ -85,7 +86,7 @@ void step_descriptors(child_frame& frame) {
   ::close_range(3, ~0u, 0);
 }
 
-int child_main(void* argument) {
+[[gnu::no_sanitize_address]] int child_main(void* argument) {
   auto& frame = *static_cast<child_frame*>(argument);
   ::setsid();
   step_die_with_parent(frame);
