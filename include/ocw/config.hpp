@@ -145,6 +145,7 @@ struct tls_config {
 
 struct isolation_config {
   isolation_tier minimum = isolation_tier::process;
+  std::vector<std::string> disable; ///< mechanisms not to use; for tests
 };
 
 /// All settings of a node, effective: after every source was applied.

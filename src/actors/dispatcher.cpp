@@ -113,7 +113,8 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
   auto limits = resolve_limits(ask.request, *parts_.settings);
   if (!limits)
     return reply(std::move(limits.error()));
-  if (auto wrong = check_isolation(ask.request, parts_.machine->isolation()))
+  if (auto wrong
+      = check_isolation(ask.request, parts_.machine->isolation(ask.request)))
     return reply(std::move(wrong));
   const auto known = jobs_.find(ask.request.job_id);
   if (known != jobs_.end())

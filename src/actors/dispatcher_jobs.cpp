@@ -202,7 +202,7 @@ void dispatcher_state::end_unstarted(job_map::iterator found,
   record->metrics.worker_id = record->worker_id;
   record->metrics.queue_ms = static_cast<uint64_t>(
     std::max<int64_t>(record->finished_unix_ms - record->created_unix_ms, 0));
-  record->isolation = parts_.machine->isolation();
+  record->isolation = parts_.machine->isolation(*job.request);
   record->teardown.directory_removed = true;
   apply_refusal(*record, std::move(reason));
   retire(found, std::move(record));
@@ -266,7 +266,7 @@ void dispatcher_state::close_lost(stored_job stored,
   say_where(end, parts_.paths.dir);
   apply_end(*record, end, limits, {});
   record->output = parts_.machine->digest(*record, end);
-  record->isolation = parts_.machine->isolation();
+  record->isolation = parts_.machine->isolation(stored.request);
   record->metrics.worker_id = record->worker_id;
   record->phases = {{phase::init, record->started_unix_ms},
                     {phase::prepare, record->started_unix_ms},

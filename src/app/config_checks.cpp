@@ -169,18 +169,12 @@ caf::error check_version(const config& values) {
     {values.docker.enabled, "docker.enabled",
      "sessions in containers are not available in this version; leave it "
      "false"},
-    {values.isolation.minimum != isolation_tier::process, "isolation.minimum",
-     "this version's sessions are of tier process, nothing stronger is "
-     "available; set it to process"},
     {values.security.require_command_validation == validation_mode::always,
      "security.require_command_validation",
      "checking commands is not available in this version; leave it at auto"},
     {values.security.policy != exec_policy::any, "security.exec_policy",
      "restricting what a job executes is not available in this version; leave "
      "it at any"},
-    {!values.session.readonly_mounts.empty(), "session.readonly_mounts",
-     "mounts need the namespace tier, which is not available in this version; "
-     "leave it empty"},
   };
   for (const auto& row : rows)
     if (row.wanted)

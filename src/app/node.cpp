@@ -117,14 +117,21 @@ caf::error node::parts::open_machine() {
                       "the program opencode-worker-launcher is not beside "
                       "opencode-worker, nor in ../libexec/opencode-worker; "
                       "install both");
-  auto running = start_launcher(program);
-  if (!running)
-    return std::move(running.error());
-  launcher = std::make_shared<launcher_client>(io, program, idle_shims_kept);
-  launcher->adopt(std::move(*running));
   paths = store_paths{settings.store.dir};
   if (auto failed = make_store_directories(paths))
     return failed;
+  const auto setup = setup_for(settings, state.path(), paths.dir + "/spool");
+  if (auto failed = make_setup_directories(setup))
+    return failed;
+  auto running = start_launcher(program, setup);
+  if (!running)
+    return std::move(running.error());
+  if (auto failed = check_found(settings, running->sandbox))
+    return failed;
+  log_isolation(running->sandbox);
+  launcher
+    = std::make_shared<launcher_client>(io, program, setup, idle_shims_kept);
+  launcher->adopt(std::move(*running));
   machine = std::make_unique<local_machine>(launcher, settings, paths);
   return machine->open();
 }
@@ -141,7 +148,8 @@ caf::error node::parts::open_store_and_actors() {
   actors = std::make_unique<caf::actor_system>(actors_config);
   auto given = dispatcher_parts{};
   given.settings = std::make_shared<const config>(settings);
-  given.worker = describe_worker(settings, here);
+  given.worker
+    = describe_worker(settings, here, tier_of(launcher->sandbox().mechanisms));
   given.paths = paths;
   given.store = store.get();
   given.machine = machine.get();

@@ -4,12 +4,12 @@
 
 namespace ocw {
 
-worker_info describe_worker(const config& settings,
-                            const machine_info& machine) {
+worker_info describe_worker(const config& settings, const machine_info& machine,
+                            isolation_tier tier) {
   auto result = worker_info{.worker_id = settings.worker.id,
                             .cpu_cores = machine.cpu_cores,
                             .memory_mb = machine.memory_mib,
-                            .isolation_tier = "process",
+                            .isolation_tier = std::string{word_of(tier)},
                             .labels = settings.worker.labels};
   result.labels.insert_or_assign("hostname", machine.hostname);
   result.labels.insert_or_assign("arch", machine.architecture);

@@ -11,8 +11,8 @@
 namespace ocw {
 
 /// What a node tells of itself as a worker, without what changes.
-worker_info describe_worker(const config& settings,
-                            const machine_info& machine);
+worker_info describe_worker(const config& settings, const machine_info& machine,
+                            isolation_tier tier);
 
 /// Where a door can be reached from this machine; `scheme` is "http" or "ws",
 /// to which TLS adds its s.

@@ -73,8 +73,8 @@ std::vector<setting> session_settings() {
                 fixed, "directories below which a job's workspace may be"),
     OCW_SETTING("session.readonly_mounts", session.readonly_mounts, no_bounds,
                 fixed,
-                "directories that every session sees read-only; not available "
-                "in this version"),
+                "directories that every session sees read-only, where they "
+                "are; needs the namespace tier"),
   };
 }
 
@@ -236,8 +236,11 @@ std::vector<setting> other_settings() {
     OCW_SETTING("tls.terminated_upstream", tls.terminated_upstream, no_bounds,
                 fixed, "says that a proxy in front of this node speaks TLS"),
     OCW_SETTING("isolation.minimum", isolation.minimum, no_bounds, fixed,
-                "the weakest tier of isolation a job may run with; this "
-                "version has process only"),
+                "the weakest tier of isolation this node may run jobs with; "
+                "it does not start with less"),
+    OCW_SETTING("isolation.disable", isolation.disable, no_bounds, fixed,
+                "mechanisms not to use, by the names doctor shows; for finding "
+                "out what each one holds"),
   };
 }
 

@@ -28,6 +28,7 @@ wire::end_record job_run::finish() {
     wait_and_serve();
   input_.close();
   record_.survivors = tree_.kill_rest(give_up_ms);
+  check_groups();
   drain();
   write_record();
   buffer_.shrink(output_.read_bytes());
@@ -47,13 +48,18 @@ void job_run::wait_and_serve() {
     {output_.fd(stream_id::err), POLLIN, 0},
     {input_.wants_write() ? input_.fd() : -1, POLLOUT, 0},
     {tree_.main_reaped() ? -1 : main_fd_.get(), POLLIN, 0},
+    {-1, 0, 0},
   };
+  if (const auto* groups = equipment_.groups())
+    fds[oom_slot] = {groups->oom_fd(), groups->oom_poll_events(), 0};
   if (::poll(fds, std::size(fds), poll_timeout()) > 0) {
     serve_node(fds[node_slot].revents);
     if (fds[in_slot].revents != 0)
       input_.pump();
     serve_output(stream_id::out, fds[out_slot].revents);
     serve_output(stream_id::err, fds[err_slot].revents);
+    if (fds[oom_slot].revents != 0 && equipment_.groups()->oom_happened())
+      stop(stop_cause::memory_limit, true);
     if (fds[main_slot].revents != 0)
       serve_main();
     const auto passed_on = input_.passed_on() - noticed_input_;
@@ -211,6 +217,27 @@ void job_run::check_memory() {
                                    least_memory_look_ms, most_memory_look_ms);
 }
 
+// What the kernel held the job to, and what it used. A process that was killed
+// for memory may have ended the job before that was heard of.
+void job_run::check_groups() {
+  auto* groups = equipment_.groups();
+  if (groups == nullptr)
+    return;
+  if (groups->oom_happened() && record_.cause == stop_cause::none)
+    record_.cause = stop_cause::memory_limit;
+  const auto used = groups->usage();
+  record_.memory_peak_kb
+    = std::max(record_.memory_peak_kb, used.memory_peak_kb);
+  record_.oom_kills = used.oom_kills;
+  record_.pids_refused = used.pids_refused;
+  record_.throttled_us = used.throttled_us;
+  record_.io_read_bytes = used.io_read_bytes;
+  record_.io_write_bytes = used.io_write_bytes;
+  const auto failed = !tree_.main_reaped() || tree_.main_status() != 0;
+  if (used.pids_refused > 0 && failed && record_.cause == stop_cause::none)
+    record_.cause = stop_cause::pids_limit;
+}
+
 // -- stopping -----------------------------------------------------------------
 
 // The first cause is the cause; a later one can only shorten the grace. While
@@ -272,6 +299,7 @@ void job_run::write_record() {
   record_.cpu_system_us = used.system_us;
   record_.memory_peak_kb = std::max(record_.memory_peak_kb, used.peak_kb);
   record_.killed = tree_.signalled();
+  record_.mechanisms = request_.spec.mechanisms;
   record_.signalled = !tree_.main_reaped() || WIFSIGNALED(status) ? 1 : 0;
   if (!tree_.main_reaped())
     record_.wait_status = SIGKILL;

@@ -4,6 +4,7 @@
 #include "launcher/child.hpp"
 #include "launcher/clock.hpp"
 #include "launcher/frames.hpp"
+#include "launcher/sandbox.hpp"
 #include "launcher/spec.hpp"
 #include "launcher/stdin_feed.hpp"
 #include "launcher/tree_kill.hpp"
@@ -24,7 +25,8 @@ namespace ocw::launcher {
 ///   ending: KILL what is left, drain the pipes, end record
 class job_run {
 public:
-  job_run(job_request request, frame_reader& node, read_buffer& buffer);
+  job_run(job_request request, frame_reader& node, read_buffer& buffer,
+          shim_sandbox& equipment);
 
   /// Starts the process. `input` is its standard input in `stdin_mode::file`.
   /// After a failure nothing is left, on disk either.
@@ -37,7 +39,14 @@ public:
 
 private:
   enum class phase : uint8_t { running, stopping, killing, ending };
-  enum slot : unsigned { node_slot, out_slot, err_slot, in_slot, main_slot };
+  enum slot : unsigned {
+    node_slot,
+    out_slot,
+    err_slot,
+    in_slot,
+    main_slot,
+    oom_slot
+  };
 
   std::optional<wire::start_failure> start_process(unique_fd input);
   void set_deadlines();
@@ -51,6 +60,7 @@ private:
   void serve_main();
   void serve_timers();
   void check_memory();
+  void check_groups();
   void notify();
 
   void stop(wire::stop_cause cause, bool skip_grace = false);
@@ -66,7 +76,9 @@ private:
   capture output_;
   stdin_feed input_;
   unique_fd main_fd_;
-  process_tree tree_{-1};
+  shim_sandbox& equipment_;
+  init_report inside_;
+  process_tree tree_{-1, nullptr, nullptr};
 
   phase phase_ = phase::running;
   bool node_open_ = true;

@@ -39,17 +39,20 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
 
 } // namespace
 
-job_run::job_run(job_request request, frame_reader& node, read_buffer& buffer)
+job_run::job_run(job_request request, frame_reader& node, read_buffer& buffer,
+                 shim_sandbox& equipment)
   : request_(std::move(request)),
     node_(node),
     buffer_(buffer),
-    output_(spool_, request_.secrets, request_.spec.output_bytes) {
+    output_(spool_, request_.secrets, request_.spec.output_bytes),
+    equipment_(equipment) {
   // nop
 }
 
 std::optional<wire::start_failure> job_run::start(unique_fd input) {
   const auto error
-    = spool_.open(request_.spool_prefix, request_.spec.chunk_bytes);
+    = spool_.open(equipment_.shared().path_here(request_.spool_prefix),
+                  request_.spec.chunk_bytes);
   if (error != 0)
     return wire::start_failure{wire::start_stage::spool, error};
   auto failure = start_process(std::move(input));
@@ -72,16 +75,26 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
   const auto argv = pointers_to(request_.argv);
   const auto envp = pointers_to(request_.env);
   const auto or_null = [](const unique_fd& fd) { return fd ? fd.get() : 0; };
-  const auto plan = child_plan{
-    request_.exec_path.c_str(), argv.data(),     envp.data(),
-    request_.work_dir.c_str(),  or_null(input),  or_null(out.write),
-    or_null(err.write),         spec.file_bytes, spec.open_files};
+  child_plan plan;
+  plan.exec_path = request_.exec_path.c_str();
+  plan.argv = argv.data();
+  plan.envp = envp.data();
+  plan.work_dir = request_.work_dir.c_str();
+  plan.input = or_null(input);
+  plan.output = or_null(out.write);
+  plan.errors = or_null(err.write);
+  plan.file_bytes = spec.file_bytes;
+  plan.open_files = spec.open_files;
+  if (const auto failure = equipment_.equip(request_, plan); failure.error != 0)
+    return failure;
   record_.started_unix_ms = unix_ms();
-  auto child = start_child(plan);
+  auto child = start_child(plan, inside_);
   if (child.pid < 0)
     return child.failure;
   record_.pid = child.pid;
-  tree_ = process_tree{child.pid};
+  tree_ = process_tree{child.pid,
+                       (spec.mechanisms & wire::pid) != 0 ? &inside_ : nullptr,
+                       equipment_.groups()};
   main_fd_ = std::move(child.pidfd);
   input_.open(std::move(in.write));
   output_.open(stream_id::out, std::move(out.read));
@@ -95,8 +108,10 @@ void job_run::set_deadlines() {
   last_output_ms_ = now;
   wall_end_ = deadline_after(now, spec.wall_ms);
   input_end_ = deadline_after(now, spec.stdin_wait_ms);
-  next_memory_look_
-    = spec.memory_bytes != 0 ? now + first_memory_look_ms : never;
+  // Looked after by the kernel where there is a control group for it.
+  const auto polled
+    = spec.memory_bytes != 0 && (spec.mechanisms & wire::cgroup_memory) == 0;
+  next_memory_look_ = polled ? now + first_memory_look_ms : never;
 }
 
 } // namespace ocw::launcher

@@ -1,6 +1,7 @@
 #include "launcher/launcher.hpp"
 
 #include "launcher/frames.hpp"
+#include "launcher/sandbox.hpp"
 #include "launcher/shim.hpp"
 #include "launcher/shim_census.hpp"
 
@@ -52,7 +53,8 @@ bool let_go_of_output(int null) {
 }
 
 // In the new process: lets go of the launcher's side and works until the end.
-[[noreturn]] void live_as_shim(unique_fd ours, int child_ended) {
+[[noreturn]] void live_as_shim(unique_fd ours, int child_ended,
+                               const sandbox& shared) {
   ::close(child_ended);
   {
     unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)};
@@ -60,11 +62,20 @@ bool let_go_of_output(int null) {
         || !let_go_of_output(null.get()))
       ::_exit(1);
   }
-  ::_exit(run_shim(ours.get()));
+  ::_exit(run_shim(ours.get(), shared));
 }
 
+// What a launcher has, besides the node.
+struct launcher_parts {
+  int control;
+  unique_fd child_ended;
+  shim_census shims;
+  sandbox shared;
+  bool is_set_up = false;
+};
+
 // Returns false when the node is gone.
-bool fork_shim(int control, int child_ended, shim_census& shims) {
+bool fork_shim(launcher_parts& parts) {
   wire::shim_forked_reply reply;
   int fds[2] = {-1, -1};
   const auto made
@@ -75,21 +86,30 @@ bool fork_shim(int control, int child_ended, shim_census& shims) {
     reply.pid = ::fork();
   if (made && reply.pid == 0) {
     theirs.reset();
-    live_as_shim(std::move(ours), child_ended);
+    live_as_shim(std::move(ours), parts.child_ended.get(), parts.shared);
   }
   if (reply.pid < 0)
     reply.error = errno;
   else
-    shims.add(reply.pid);
+    parts.shims.add(reply.pid);
   const auto fd = reply.pid > 0 ? theirs.get() : -1;
-  return send_frame(control, wire::frame_type::shim_forked, bytes_of(reply),
-                    waiting::yes, fd)
+  return send_frame(parts.control, wire::frame_type::shim_forked,
+                    bytes_of(reply), waiting::yes, fd)
          == send_result::sent;
 }
 
+// What a killed shim's job still had in its control groups goes with it.
+void clear_groups(launcher_parts& parts) {
+  for (const auto shim : parts.shims.take_lost())
+    if (auto* tree = parts.shared.cgroups.get())
+      if (const auto groups = tree->make(static_cast<uint64_t>(shim)))
+        groups->kill_all();
+}
+
 // Waits for a word of the node or the end of a child. True: the node.
-bool wait_for_node(int control, int child_ended, shim_census& shims) {
-  pollfd ready[2] = {{control, POLLIN, 0}, {child_ended, POLLIN, 0}};
+bool wait_for_node(launcher_parts& parts) {
+  const auto child_ended = parts.child_ended.get();
+  pollfd ready[2] = {{parts.control, POLLIN, 0}, {child_ended, POLLIN, 0}};
   if (::poll(ready, 2, -1) < 0)
     return false;
   if ((ready[1].revents & POLLIN) != 0) {
@@ -97,23 +117,40 @@ bool wait_for_node(int control, int child_ended, shim_census& shims) {
     while (::read(child_ended, &news, sizeof(news)) > 0) {
       // several ends may have become one signal
     }
-    shims.settle();
+    parts.shims.settle();
+    clear_groups(parts);
   }
   return ready[0].revents != 0;
 }
 
 // The node is gone, and idle shims with it; those with jobs end them first.
 // Somebody has to be there for them: not every machine's process 1 cleans up.
-int wait_for_shims(shim_census& shims) {
+int wait_for_shims(launcher_parts& parts) {
   if (unique_fd null{::open("/dev/null", O_RDWR | O_CLOEXEC)}; null)
     let_go_of_output(null.get());
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   const timespec a_while{1, 0}; // in case an end was seen before
-  while (shims.settle())
+  while (parts.shims.settle())
     ::sigtimedwait(&child, nullptr, &a_while);
+  clear_groups(parts);
   return 0;
+}
+
+// Returns false when the request makes no sense or cannot be met.
+bool serve_set_up(launcher_parts& parts, const frame& message) {
+  setup_request request;
+  if (parts.is_set_up || !decode(message.payload, request).empty())
+    return false;
+  parts.is_set_up = true;
+  if (const auto failed = set_up(request, parts.shared); !failed.empty()) {
+    std::fprintf(stderr, "launcher: %s\n", failed.c_str());
+    return false;
+  }
+  return send_frame(parts.control, wire::frame_type::set_up_done,
+                    encode_report(parts.shared), waiting::yes)
+         == send_result::sent;
 }
 
 } // namespace
@@ -123,26 +160,31 @@ int run_launcher(int control) {
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
-  unique_fd child_ended{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
-  shim_census shims;
+  launcher_parts parts{
+    control,
+    unique_fd{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)},
+    {},
+    {}};
   frame_reader node{control};
   frame message;
   for (;;) {
-    if (!wait_for_node(control, child_ended.get(), shims))
+    if (!wait_for_node(parts))
       continue;
     const auto result = node.read(message, waiting::yes);
     if (result == read_result::closed)
-      return wait_for_shims(shims);
-    const auto known = result == read_result::complete
-                       && message.type == wire::frame_type::fork_shim
-                       && message.payload.empty();
-    if (!known) {
+      return wait_for_shims(parts);
+    const auto complete = result == read_result::complete;
+    if (complete && message.type == wire::frame_type::set_up
+        && serve_set_up(parts, message))
+      continue;
+    if (!complete || message.type != wire::frame_type::fork_shim
+        || !message.payload.empty()) {
       std::fputs("launcher: the node sent a frame that makes no sense\n",
                  stderr);
       return 1;
     }
-    if (!fork_shim(control, child_ended.get(), shims))
-      return wait_for_shims(shims);
+    if (!fork_shim(parts))
+      return wait_for_shims(parts);
   }
 }
 

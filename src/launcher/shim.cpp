@@ -39,26 +39,6 @@
 namespace ocw::launcher {
 namespace {
 
-const char* describe(wire::start_stage stage) {
-  switch (stage) {
-  case wire::start_stage::decode:
-    return "the job makes no sense";
-  case wire::start_stage::spool:
-    return "cannot make the spool";
-  case wire::start_stage::pipes:
-    return "cannot make the pipes";
-  case wire::start_stage::clone:
-    return "cannot make a process";
-  case wire::start_stage::directory:
-    return "cannot enter the working directory";
-  case wire::start_stage::limits:
-    return "cannot set the limits";
-  case wire::start_stage::exec:
-    return "cannot execute the program";
-  }
-  return "cannot start";
-}
-
 struct reply {
   wire::frame_type type = wire::frame_type::start_failed;
   std::string payload;
@@ -67,15 +47,14 @@ struct reply {
 
 reply refuse(wire::start_failure failure, std::string_view detail) {
   auto payload = std::string{bytes_of(failure)};
-  payload += describe(failure.stage);
-  payload += ": ";
   payload += detail;
   return {wire::frame_type::start_failed, std::move(payload), false};
 }
 
 // Everything of the job is closed when this returns, so the node can remove its
 // files as soon as it hears the reply.
-reply run_job(frame message, frame_reader& node, read_buffer& buffer) {
+reply run_job(frame message, frame_reader& node, read_buffer& buffer,
+              shim_sandbox& equipment) {
   job_request request;
   auto wrong = decode(message.payload, request);
   const auto wants_file = request.spec.input == wire::stdin_mode::file;
@@ -86,7 +65,7 @@ reply run_job(frame message, frame_reader& node, read_buffer& buffer) {
   message.payload = {};
   if (!wants_file)
     message.fd.reset();
-  job_run job{std::move(request), node, buffer};
+  job_run job{std::move(request), node, buffer, equipment};
   if (const auto failure = job.start(std::move(message.fd)))
     return refuse(*failure, ::strerror(failure->error));
   const auto record = job.finish();
@@ -121,8 +100,9 @@ void become_shim(int socket) {
 
 } // namespace
 
-int run_shim(int socket) {
+int run_shim(int socket, const sandbox& shared) {
   become_shim(socket);
+  shim_sandbox equipment{shared};
   frame_reader node{socket};
   read_buffer buffer;
   frame message;
@@ -134,11 +114,12 @@ int run_shim(int socket) {
       return 1;
     switch (message.type) {
     case wire::frame_type::start_job: {
-      const auto answer = run_job(std::move(message), node, buffer);
+      const auto answer = run_job(std::move(message), node, buffer, equipment);
       const auto sent
         = send_frame(socket, answer.type, answer.payload, waiting::yes);
       if (answer.last || sent != send_result::sent)
         return 0;
+      equipment.restock(shared.mechanisms); // off the path of any job
       break;
     }
     // These can cross with the end of the job they were meant for.

@@ -46,6 +46,8 @@ bool shim_census::settle() {
   while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0) {
     const auto stranger = std::erase(shims_, ended) == 0;
     lost = lost || stranger || WIFSIGNALED(status);
+    if (!stranger && WIFSIGNALED(status))
+      lost_.push_back(ended);
   }
   // A shim that exits by itself has seen to its job. The others' children,
   // and theirs in turn, are here by now.

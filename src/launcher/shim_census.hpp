@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <utility>
 #include <vector>
 
 namespace ocw::launcher {
@@ -19,8 +20,12 @@ public:
   /// left.
   bool settle();
 
+  /// The shims that were killed since the last call.
+  std::vector<pid_t> take_lost() { return std::exchange(lost_, {}); }
+
 private:
   std::vector<pid_t> shims_;
+  std::vector<pid_t> lost_;
 };
 
 } // namespace ocw::launcher

@@ -1,58 +1,12 @@
 #include "launcher/spec.hpp"
 
 #include "launcher/frames.hpp"
+#include "launcher/texts.hpp"
 
 #include <cstring>
 
 namespace ocw::launcher {
 namespace {
-
-void put(std::string& to, const std::string& text) {
-  const auto length = static_cast<uint32_t>(text.size());
-  to += bytes_of(length);
-  to += text;
-}
-
-void put(std::string& to, const std::vector<std::string>& texts) {
-  for (const auto& text : texts)
-    put(to, text);
-}
-
-// Walks the texts of a payload.
-class text_reader {
-public:
-  explicit text_reader(std::string_view left) : left_(left) {}
-
-  bool next(std::string& text) {
-    uint32_t length = 0;
-    if (left_.size() < sizeof(length))
-      return false;
-    std::memcpy(&length, left_.data(), sizeof(length));
-    left_.remove_prefix(sizeof(length));
-    if (left_.size() < length)
-      return false;
-    text.assign(left_.substr(0, length));
-    left_.remove_prefix(length);
-    return true;
-  }
-
-  bool next(std::vector<std::string>& texts, uint32_t count) {
-    texts.clear();
-    // Every text takes its length at least, so a count that lies stops here.
-    if (count > left_.size() / sizeof(uint32_t))
-      return false;
-    texts.resize(count);
-    for (auto& text : texts)
-      if (!next(text))
-        return false;
-    return true;
-  }
-
-  bool at_end() const { return left_.empty(); }
-
-private:
-  std::string_view left_;
-};
 
 bool has_nul(const std::string& text) {
   return text.find('\0') != std::string::npos;
@@ -77,6 +31,10 @@ std::string_view check_spec(const wire::job_spec& spec) {
 std::string_view check_texts(const job_request& request) {
   if (!is_path(request.spool_prefix))
     return "the spool prefix is not an absolute path";
+  if (!is_path(request.session_dir))
+    return "the session's directory is not an absolute path";
+  if (!request.workspace.empty() && !is_path(request.workspace))
+    return "the workspace is not an absolute path";
   if (!is_path(request.work_dir))
     return "the working directory is not an absolute path";
   if (!is_path(request.exec_path))
@@ -98,12 +56,12 @@ std::string encode(const job_request& request) {
   spec.env_count = static_cast<uint32_t>(request.env.size());
   spec.secret_count = static_cast<uint32_t>(request.secrets.size());
   auto payload = std::string{bytes_of(spec)};
-  put(payload, request.spool_prefix);
-  put(payload, request.work_dir);
-  put(payload, request.exec_path);
-  put(payload, request.argv);
-  put(payload, request.env);
-  put(payload, request.secrets);
+  for (const auto* text :
+       {&request.spool_prefix, &request.session_dir, &request.work_dir,
+        &request.exec_path, &request.workspace})
+    put_text(payload, *text);
+  for (const auto* texts : {&request.argv, &request.env, &request.secrets})
+    put_texts(payload, *texts);
   return payload;
 }
 
@@ -115,8 +73,9 @@ std::string_view decode(std::string_view payload, job_request& request) {
   if (const auto wrong = check_spec(spec); !wrong.empty())
     return wrong;
   text_reader texts{payload.substr(sizeof(spec))};
-  if (!texts.next(request.spool_prefix) || !texts.next(request.work_dir)
-      || !texts.next(request.exec_path)
+  if (!texts.next(request.spool_prefix) || !texts.next(request.session_dir)
+      || !texts.next(request.work_dir) || !texts.next(request.exec_path)
+      || !texts.next(request.workspace)
       || !texts.next(request.argv, spec.argv_count)
       || !texts.next(request.env, spec.env_count)
       || !texts.next(request.secrets, spec.secret_count))

@@ -12,8 +12,10 @@ namespace ocw::launcher {
 struct job_request {
   wire::job_spec spec;              ///< the counts are set by `encode`
   std::string spool_prefix;         ///< absolute
+  std::string session_dir;          ///< absolute; the job may write below it
   std::string work_dir;             ///< absolute
   std::string exec_path;            ///< absolute
+  std::string workspace;            ///< absolute, shown as work_dir; or empty
   std::vector<std::string> argv;    ///< at least argv[0]
   std::vector<std::string> env;     ///< "K=V"
   std::vector<std::string> secrets; ///< values that are masked in the output

@@ -129,18 +129,30 @@ void wait_for_a_child() {
 
 } // namespace
 
-// The group goes first and as one. The walk finds those outside of it; numbers
-// are handed out in a cycle, so one read just now is not another's yet.
-void process_tree::signal_all(int signal) {
-  const auto group = main_reaped_ ? 0 : main_;
-  const auto all = descendants();
-  for (const auto pid : all) {
-    if (has_ended(pid))
+void process_tree::remember(const std::vector<pid_t>& pids) {
+  for (const auto pid : pids) {
+    // A namespace's init is no process of the job.
+    if ((inside_ != nullptr && pid == main_) || has_ended(pid))
       continue;
     const auto at = std::lower_bound(seen_.begin(), seen_.end(), pid);
     if (at == seen_.end() || *at != pid)
       seen_.insert(at, pid);
   }
+}
+
+// An init passes TERM on, and its end is everybody's. Elsewhere the process
+// group goes first and as one; the walk finds those outside of it. Numbers are
+// handed out in a cycle, so one read just now is not another's yet.
+void process_tree::signal_all(int signal) {
+  const auto all = descendants();
+  remember(all);
+  if (groups_ != nullptr && signal == SIGKILL)
+    groups_->kill_all();
+  if (inside_ != nullptr) {
+    ::kill(main_, signal);
+    return;
+  }
+  const auto group = main_reaped_ ? 0 : main_;
   if (group > 0)
     ::kill(-group, signal);
   for (const auto pid : all)
@@ -163,13 +175,18 @@ bool process_tree::reap() {
       = std::max(usage_.peak_kb, static_cast<uint64_t>(used.ru_maxrss));
     if (pid == main_) {
       main_reaped_ = true;
-      main_status_ = status;
+      main_status_ = inside_ != nullptr && inside_->main_ended.load()
+                       ? inside_->main_status
+                       : status;
     }
   }
 }
 
 uint32_t process_tree::kill_rest(int64_t patience_ms) {
   const auto give_up = steady_ms() + patience_ms;
+  // With an init the kernel has seen to it.
+  if (groups_ != nullptr && inside_ == nullptr && !groups_->empty())
+    signal_all(SIGKILL);
   while (reap()) {
     if (steady_ms() >= give_up)
       return std::max<uint32_t>(1, alive());

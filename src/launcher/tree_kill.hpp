@@ -1,5 +1,8 @@
 #pragma once
 
+#include "launcher/cgroup.hpp"
+#include "launcher/child.hpp"
+
 #include <cstdint>
 #include <vector>
 
@@ -19,8 +22,11 @@ struct process_usage {
 /// become its children. One job, one thread.
 class process_tree {
 public:
-  /// `main` leads the job's process group and is a child of this process.
-  explicit process_tree(pid_t main) : main_(main) {}
+  /// `main` is a child of this process. It leads the job's process group, or,
+  /// if `inside` is not null, is the init of its pid namespace. `groups` are
+  /// the job's, or null.
+  process_tree(pid_t main, const init_report* inside, job_cgroup* groups)
+    : main_(main), inside_(inside), groups_(groups) {}
 
   /// Sends `signal` to every living process below this one, once each.
   void signal_all(int signal);
@@ -36,17 +42,24 @@ public:
   /// Private resident memory of all processes together.
   uint64_t resident_kb() const;
 
-  /// True once the main process was waited for; then `main_status` is its
-  /// status as wait(2) gives it.
+  /// True once the main process, or its init, was waited for; then
+  /// `main_status` is its status as wait(2) gives it.
   bool main_reaped() const { return main_reaped_; }
   int main_status() const { return main_status_; }
 
   /// Processes that were sent a signal, each counted once.
-  uint32_t signalled() const { return static_cast<uint32_t>(seen_.size()); }
+  uint32_t signalled() const {
+    return static_cast<uint32_t>(seen_.size())
+           + (inside_ != nullptr ? inside_->killed : 0);
+  }
   const process_usage& usage() const { return usage_; }
 
 private:
+  void remember(const std::vector<pid_t>& pids);
+
   pid_t main_;
+  const init_report* inside_;
+  job_cgroup* groups_;
   bool main_reaped_ = false;
   int main_status_ = 0;
   process_usage usage_;

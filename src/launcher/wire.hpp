@@ -7,7 +7,8 @@
 // one machine. A frame is a `frame_header` and `length` bytes. Integers are in
 // the machine's own order.
 //
-//   node ── fd 0 of the launcher: fork_shim →         ← shim_forked + the fd of
+//   node ── fd 0 of the launcher: set_up →            ← set_up_done, once
+//                                 fork_shim →         ← shim_forked + the fd of
 //                                                       the new shim's socket
 //   node ── that socket:  start_job, stop_job,        ← start_failed, output,
 //                         write_stdin, close_stdin      job_ended
@@ -45,6 +46,7 @@ enum mechanism : uint64_t {
   cgroup_kill = 1u << 13,
   noexec = 1u << 14, ///< nothing that a job can write can be executed
   disk_tmpfs = 1u << 15,
+  no_inet = 1u << 16, ///< no sockets of the Internet families at all
 };
 
 // -- frames -------------------------------------------------------------------
@@ -59,6 +61,8 @@ enum class frame_type : uint32_t {
   start_failed,  // shim → node, `start_failure` then its text
   output,        // shim → node, `output_notice`; may be dropped, never waits
   job_ended,     // shim → node, `end_record`
+  set_up,      // node → launcher, first, once: `launcher_setup` and its texts
+  set_up_done, // launcher → node, `setup_report` and its texts
 };
 
 struct frame_header {
@@ -101,6 +105,11 @@ enum class start_stage : uint32_t {
   directory, // chdir to the working directory
   limits,    // setrlimit
   exec,
+  network,  // entering the session's network
+  mounts,   // making the session's root
+  cgroup,   // making or entering the control groups
+  identity, // the kernel uid, the user namespace, capabilities
+  filters,  // no_new_privs, Landlock, seccomp
 };
 
 struct start_failure {
@@ -114,11 +123,36 @@ struct output_notice {
                       // dropped because it takes no more
 };
 
+// -- the launcher's set-up
+// ------------------------------------------------------
+//
+// Texts have a uint32_t length and that many bytes, without a terminating NUL.
+// `set_up` carries a `launcher_setup` and, in this order: the name of the
+// launcher's control group, a directory that private roots are built on (empty:
+// none wanted), the directory of the sessions, that of the spools, then
+// readonly_count and hidden_count and workspace_count absolute paths.
+// `set_up_done` carries a `setup_report`, how control groups are held (empty:
+// not at all), and `why_not_count` lines "mechanism: reason".
+
+struct launcher_setup {
+  uint64_t wanted = 0;          // mechanism bits to use where they work
+  uint32_t readonly_count = 0;  // shown to jobs, read-only, where they are
+  uint32_t hidden_count = 0;    // empty for jobs, wherever they would show
+  uint32_t workspace_count = 0; // roots of directories jobs may be bound to
+  uint32_t probe_uid = 0;       // a kernel uid and gid to try own_uid with
+};
+
+struct setup_report {
+  uint64_t in_force = 0; // mechanism bits that were tried and work
+  uint32_t landlock_abi = 0;
+  uint32_t why_not_count = 0;
+};
+
 // -- the job's specification --------------------------------------------------
 //
 // `start_job` carries a `job_spec` followed by its texts, each a uint32_t
 // length and that many bytes without a terminating NUL, in this order:
-//   spool_prefix, work_dir, exec_path,
+//   spool_prefix, session_dir, work_dir, exec_path, workspace (or empty),
 //   then argv_count texts, env_count texts ("K=V"), secret_count texts.
 // `exec_path` is absolute; nothing is searched for. If a file descriptor comes
 // with the frame, it is the job's standard input.
@@ -130,12 +164,18 @@ enum class stdin_mode : uint8_t {
 };
 
 struct job_spec {
-  uint64_t wall_ms = 0;      // 0 = no limit; from the start of the process
-  uint64_t idle_ms = 0;      // 0 = no limit; without a byte of output
-  uint64_t output_bytes = 0; // stdout and stderr together; 0 = no limit
-  uint64_t memory_bytes = 0; // resident, whole tree, polled; 0 = no limit
-  uint64_t file_bytes = 0;   // RLIMIT_FSIZE; 0 = leave
-  uint64_t open_files = 0;   // RLIMIT_NOFILE; 0 = leave
+  uint64_t wall_ms = 0;        // 0 = no limit; from the start of the process
+  uint64_t idle_ms = 0;        // 0 = no limit; without a byte of output
+  uint64_t output_bytes = 0;   // stdout and stderr together; 0 = no limit
+  uint64_t memory_bytes = 0;   // of the whole tree; 0 = no limit
+  uint64_t file_bytes = 0;     // RLIMIT_FSIZE; 0 = leave
+  uint64_t open_files = 0;     // RLIMIT_NOFILE; 0 = leave
+  uint64_t disk_bytes = 0;     // of everything the job can write; 0 = no limit
+  uint64_t mechanisms = 0;     // what holds this job; a part of setup_report's
+  uint32_t cpu_millicores = 0; // 0 = no limit
+  uint32_t pids = 0;           // 0 = no limit
+  uint32_t uid = 0;            // kernel uid and gid of the job, with own_uid
+  uint32_t gid = 0;
   uint32_t kill_grace_ms = 2000;
   uint32_t drain_ms = 2000; // after the exit, for output still in the pipes
   uint32_t stdin_wait_ms
@@ -192,12 +232,18 @@ struct end_record {
   uint8_t signalled = 0; // 1: wait_status is a signal number
   uint8_t stdout_truncated = 0;
   uint8_t stderr_truncated = 0;
-  uint32_t cells = 0; // output and truncated cells in the index
-  int32_t pid = -1;   // of the main process
-  uint32_t reserved[2] = {0, 0};
+  uint32_t cells = 0;        // output and truncated cells in the index
+  int32_t pid = -1;          // of the main process, or of its namespace's init
+  uint64_t oom_kills = 0;    // processes the kernel killed for memory
+  uint64_t pids_refused = 0; // processes that could not be made at the limit
+  uint64_t throttled_us = 0; // waiting for the next slice of CPU quota
+  uint64_t io_read_bytes = 0;
+  uint64_t io_write_bytes = 0;
+  uint64_t mechanisms = 0; // what held the job
+  uint32_t reserved[5] = {0, 0, 0, 0, 0};
   uint32_t check = 0; // crc32c of all bytes before it
 };
-static_assert(sizeof(end_record) == 96);
+static_assert(sizeof(end_record) == 160);
 inline constexpr size_t end_cells = sizeof(end_record) / sizeof(index_cell);
 
 /// CRC-32C (Castagnoli), as in RFC 3720 appendix B.4.

@@ -77,6 +77,17 @@ wire::stdin_mode input_mode(const job_request& request) {
                                            : wire::stdin_mode::file;
 }
 
+void set_limits(wire::job_spec& spec, const effective_limits& limits) {
+  spec.wall_ms = limits.timeout_ms;
+  spec.idle_ms = limits.idle_timeout_ms;
+  spec.output_bytes = limits.output_bytes;
+  spec.memory_bytes = limits.memory_mib << 20;
+  spec.file_bytes = limits.disk_bytes;
+  spec.disk_bytes = limits.disk_bytes;
+  spec.cpu_millicores = static_cast<uint32_t>(limits.cpu_cores * 1000);
+  spec.pids = limits.pids;
+}
+
 } // namespace
 
 caf::expected<command_line> command_line_of(const session_task& task,
@@ -102,15 +113,15 @@ caf::expected<command_line> command_line_of(const session_task& task,
 
 std::string encode_job(const session_task& task, const session_layout& layout,
                        const command_line& line, const session_config& settings,
-                       const std::string& spool_prefix) {
+                       const std::string& spool_prefix,
+                       const session_hold& hold) {
   const auto& request = *task.request;
   auto job = launcher::job_request{};
   auto& spec = job.spec;
-  spec.wall_ms = task.limits.timeout_ms;
-  spec.idle_ms = task.limits.idle_timeout_ms;
-  spec.output_bytes = task.limits.output_bytes;
-  spec.memory_bytes = task.limits.memory_mib << 20;
-  spec.file_bytes = task.limits.disk_bytes;
+  set_limits(spec, task.limits);
+  spec.mechanisms = hold.mechanisms;
+  spec.uid = hold.uid;
+  spec.gid = hold.gid;
   spec.kill_grace_ms = static_cast<uint32_t>(settings.kill_grace_ms);
   spec.chunk_bytes = request.stream.chunk_size;
   spec.input = input_mode(request);
@@ -124,7 +135,12 @@ std::string encode_job(const session_task& task, const session_layout& layout,
   spec.capture_stdout = request.stream.capture_stdout;
   spec.capture_stderr = request.stream.capture_stderr;
   job.spool_prefix = spool_prefix;
-  job.work_dir = request.workspace.value_or(layout.work);
+  job.session_dir = layout.root;
+  job.workspace = request.workspace.value_or("");
+  // A root of its own shows the workspace where work/ is.
+  job.work_dir = (hold.mechanisms & wire::mount) != 0
+                   ? layout.work
+                   : request.workspace.value_or(layout.work);
   job.exec_path = line.program;
   job.argv = line.argv;
   job.env = line.environment;

@@ -24,9 +24,10 @@ struct command_line {
 caf::expected<command_line> command_line_of(const session_task& task,
                                             const session_layout& layout);
 
-/// Encodes a job for its shim, as `wire::job_spec` says.
+/// Encodes a job for its shim, as `wire::job_spec` says; it is held by `hold`.
 std::string encode_job(const session_task& task, const session_layout& layout,
                        const command_line& line, const session_config& settings,
-                       const std::string& spool_prefix);
+                       const std::string& spool_prefix,
+                       const session_hold& hold);
 
 } // namespace ocw

@@ -17,9 +17,11 @@ namespace asio = boost::asio;
 using stream_descriptor = asio::posix::stream_descriptor;
 
 launcher_client::launcher_client(asio::io_context& io, std::string program,
+                                 launcher::setup_request setup,
                                  size_t idle_shims_kept)
   : io_(io),
     program_(std::move(program)),
+    setup_(std::move(setup)),
     idle_shims_kept_(idle_shims_kept),
     socket_(io),
     retry_(io) {
@@ -28,6 +30,7 @@ launcher_client::launcher_client(asio::io_context& io, std::string program,
 void launcher_client::adopt(launcher_process running) {
   const auto lock = std::lock_guard{guard_};
   pid_ = running.pid;
+  sandbox_ = std::move(running.sandbox);
   started_ = std::chrono::steady_clock::now();
   socket_.assign(running.socket.release());
   wait_readable_locked();
@@ -38,6 +41,11 @@ void launcher_client::adopt(launcher_process running) {
 void launcher_client::on_state(state_function told) {
   const auto lock = std::lock_guard{guard_};
   told_ = std::move(told);
+}
+
+sandbox_report launcher_client::sandbox() const {
+  const auto lock = std::lock_guard{guard_};
+  return sandbox_;
 }
 
 pid_t launcher_client::pid() const {
@@ -214,7 +222,10 @@ void launcher_client::launcher_lost() {
 }
 
 void launcher_client::restart() {
-  auto fresh = start_launcher(program_);
+  // The jobs of the last one may still run in the groups it made.
+  auto setup = setup_;
+  setup.group_name += "-" + std::to_string(++restarts_);
+  auto fresh = start_launcher(program_, setup);
   if (!fresh) {
     log::error("launcher.start", {}, "{}", sentence_of(fresh.error()));
     return launcher_lost();

@@ -24,8 +24,9 @@ public:
   /// Told, on the I/O thread, whenever jobs can no longer or can again start.
   using state_function = std::function<void(launcher_state)>;
 
+  /// `setup` is what launchers that are started later prepare.
   launcher_client(boost::asio::io_context& io, std::string program,
-                  size_t idle_shims_kept);
+                  launcher::setup_request setup, size_t idle_shims_kept);
 
   /// Takes a launcher that is running. Once, before any job.
   void adopt(launcher_process running);
@@ -44,6 +45,9 @@ public:
   /// Lets go of the launcher and of every shim. Any thread.
   void close();
 
+  /// What the launcher in charge holds jobs with.
+  sandbox_report sandbox() const;
+
   /// The launcher's process id, -1 while there is none.
   pid_t pid() const;
 
@@ -60,11 +64,14 @@ private:
 
   boost::asio::io_context& io_;
   const std::string program_;
+  launcher::setup_request setup_;
   const size_t idle_shims_kept_;
   mutable std::mutex guard_;
   boost::asio::posix::stream_descriptor socket_;
   boost::asio::steady_timer retry_;
   pid_t pid_ = -1;
+  sandbox_report sandbox_;
+  uint32_t restarts_ = 0;
   bool closed_ = false;
   uint32_t quick_deaths_ = 0;
   std::chrono::steady_clock::time_point started_;

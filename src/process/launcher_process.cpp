@@ -1,5 +1,6 @@
 #include "process/launcher_process.hpp"
 
+#include "launcher/frames.hpp"
 #include "ocw/errors.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -22,14 +23,36 @@ namespace ocw {
 
 namespace bp = boost::process::v2;
 
-caf::expected<launcher_process> start_launcher(const std::string& program) {
+namespace {
+
+caf::expected<sandbox_report> set_up(int socket,
+                                     const launcher::setup_request& request) {
+  const auto sent
+    = launcher::send_frame(socket, wire::frame_type::set_up,
+                           launcher::encode(request), launcher::waiting::yes);
+  auto reader = launcher::frame_reader{socket};
+  auto reply = launcher::frame{};
+  if (sent != launcher::send_result::sent
+      || reader.read(reply, launcher::waiting::yes)
+           != launcher::read_result::complete
+      || reply.type != wire::frame_type::set_up_done)
+    return make_error(ec::launch_failed,
+                      "the launcher ended while it set up isolation; its "
+                      "standard error says why");
+  return read_report(reply.payload);
+}
+
+} // namespace
+
+caf::expected<launcher_process>
+start_launcher(const std::string& program,
+               const launcher::setup_request& request) {
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return make_error(ec::launch_failed,
                       "cannot make a socket for the launcher");
   auto ours = unique_fd{ends[0]};
   auto theirs = unique_fd{ends[1]};
-  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   auto io = boost::asio::io_context{};
   auto failed = boost::system::error_code{};
   // The vfork launcher: the default one leaks descriptors into the child.
@@ -41,7 +64,12 @@ caf::expected<launcher_process> start_launcher(const std::string& program) {
                                            + "': " + failed.message());
   const auto pid = child.id();
   child.detach();
-  return launcher_process{pid, std::move(ours)};
+  theirs.reset();
+  auto report = set_up(ours.get(), request);
+  if (!report)
+    return std::move(report.error());
+  ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+  return launcher_process{pid, std::move(ours), std::move(*report)};
 }
 
 void wait_for_launcher(pid_t launcher) {

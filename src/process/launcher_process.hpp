@@ -1,5 +1,6 @@
 #pragma once
 
+#include "process/sandbox_report.hpp"
 #include "process/unique_fd.hpp"
 
 #include <caf/expected.hpp>
@@ -14,12 +15,16 @@ namespace ocw {
 struct launcher_process {
   pid_t pid = -1;
   unique_fd socket; ///< non-blocking, close-on-exec
+  sandbox_report sandbox;
 };
 
 /// Starts the launcher program with the other end of `socket` as its standard
-/// input. Safe in a process with threads (vfork). `ec::launch_failed` says
-/// what is wrong with `program`.
-caf::expected<launcher_process> start_launcher(const std::string& program);
+/// input and has it prepare what holds jobs, which takes some milliseconds.
+/// Safe in a process with threads (vfork). `ec::launch_failed` says what is
+/// wrong.
+caf::expected<launcher_process>
+start_launcher(const std::string& program,
+               const launcher::setup_request& request);
 
 /// Waits a moment for a launcher whose socket was closed: it ends when its last
 /// shim has, which takes no time when no job runs.

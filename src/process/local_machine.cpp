@@ -8,6 +8,8 @@
 #include "process/safe_files.hpp"
 #include "store/history.hpp"
 
+#include <sys/stat.h>
+
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -87,7 +89,11 @@ caf::error local_machine::open() {
                         + "' cannot be used: "
                         + (failed ? failed.message() : std::strerror(errno)),
                       "session.base_dir");
-  fs::permissions(settings_.base_dir, fs::perms::owner_all, failed);
+  // Jobs with another uid pass through, and see no names.
+  const auto pass = (launcher_->sandbox().mechanisms & wire::own_uid) != 0
+                      ? fs::perms::group_exec | fs::perms::others_exec
+                      : fs::perms::none;
+  fs::permissions(settings_.base_dir, fs::perms::owner_all | pass, failed);
   in_memory_ = is_in_memory(settings_.base_dir);
   for (const auto& left : fs::directory_iterator(trash, failed))
     reap(left.path().string());
@@ -109,7 +115,8 @@ void local_machine::prepare(std::shared_ptr<const session_task> task,
   const auto is_short = task->request->files.empty();
   run(is_short, [this, task = std::move(task), session = std::move(session)] {
     const auto layout = layout_of(settings_, task->record->session_id);
-    caf::anon_send(session, prepare_done{make_session(layout, *task->request)});
+    caf::anon_send(session, prepare_done{make_session(layout, *task->request,
+                                                      hold_of(*task))});
   });
 }
 
@@ -135,9 +142,9 @@ local_machine::start(std::shared_ptr<const session_task> task,
     return nullptr;
   }
   const auto prefix = paths_.spool_prefix(task->record->session_id);
-  auto process
-    = launcher_->start(encode_job(*task, layout, *line, settings_, prefix),
-                       std::move(input), events_of(task, session));
+  auto process = launcher_->start(
+    encode_job(*task, layout, *line, settings_, prefix, hold_of(*task)),
+    std::move(input), events_of(task, session));
   if (const auto& given = task->request->stdin_data;
       given && given->open && !given->bytes.empty())
     process->feed(given->bytes, false);
@@ -213,6 +220,7 @@ void local_machine::destroy_now(const job_record& record,
   auto trashed = move_to_trash(settings_, id);
   const auto gone
     = !trashed.empty() || !fs::exists(layout_of(settings_, id).root);
+  uids_.give_back(id);
   caf::anon_send(session, destroy_done{gone});
   // Only now: the reaper should not delay the answer.
   reap(std::move(trashed));
@@ -272,9 +280,27 @@ void local_machine::sweep(const job_record& record) {
   reap(move_to_trash(settings_, record.session_id));
 }
 
-isolation_report local_machine::isolation() const {
-  return {"process",
-          {"process_group", "subreaper", "rlimits", "clean_environment"}};
+isolation_report local_machine::isolation(const job_request& request) const {
+  const auto sandbox = launcher_->sandbox();
+  return describe_isolation(mechanisms_for(request, sandbox.mechanisms),
+                            sandbox.control_groups);
+}
+
+// A workspace is somebody's already; root's is left to its mount.
+session_hold local_machine::hold_of(const session_task& task) {
+  const auto in_force = launcher_->sandbox().mechanisms;
+  auto hold = session_hold{mechanisms_for(*task.request, in_force)};
+  if ((hold.mechanisms & wire::own_uid) == 0)
+    return hold;
+  hold.uid = hold.gid = uids_.of(task.record->session_id);
+  struct stat owner {};
+  if (const auto& workspace = task.request->workspace;
+      workspace && ::stat(workspace->c_str(), &owner) == 0
+      && owner.st_uid != 0) {
+    hold.uid = owner.st_uid;
+    hold.gid = owner.st_gid;
+  }
+  return hold;
 }
 
 } // namespace ocw

@@ -4,6 +4,7 @@
 #include "process/launcher_client.hpp"
 #include "process/session_directory.hpp"
 #include "process/session_machine.hpp"
+#include "process/uid_pool.hpp"
 #include "store/store_paths.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -45,7 +46,7 @@ public:
   output_digests digest(const job_record& record,
                         const process_end& end) const override;
   void sweep(const job_record& record) override;
-  isolation_report isolation() const override;
+  isolation_report isolation(const job_request& request) const override;
 
 private:
   template <class Step>
@@ -54,6 +55,7 @@ private:
   void destroy_now(const job_record& record, const session_actor& session);
   shim_events events_of(std::shared_ptr<const session_task> task,
                         const session_actor& session);
+  session_hold hold_of(const session_task& task);
   void reap(std::string path);
   void keep_for_a_while(const std::string& id);
 
@@ -62,6 +64,7 @@ private:
   uint64_t cleanup_delay_ms_;
   store_paths paths_;
   bool in_memory_ = false; ///< the base directory
+  uid_pool uids_{first_job_uid};
   boost::asio::thread_pool workers_;
   boost::asio::thread_pool reaper_;
   std::mutex guard_;

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <vector>
 
 namespace ocw {
@@ -182,6 +183,20 @@ bool remove_tree(const std::string& path) {
     return errno == ENOENT;
   const auto emptied = tree_remover{root}.run();
   return ::rmdir(path.c_str()) == 0 && emptied;
+}
+
+// The tree was written by this process a moment ago and nobody else can reach
+// it yet, so names can be trusted here.
+bool give_tree(const std::string& path, uint32_t uid, uint32_t gid) {
+  if (::lchown(path.c_str(), uid, gid) != 0)
+    return false;
+  auto failed = std::error_code{};
+  for (auto at = std::filesystem::recursive_directory_iterator(path, failed);
+       !failed && at != std::filesystem::recursive_directory_iterator{};
+       at.increment(failed))
+    if (::lchown(at->path().c_str(), uid, gid) != 0)
+      return false;
+  return !failed;
 }
 
 } // namespace ocw

@@ -37,4 +37,8 @@ caf::expected<unique_fd> file_holding(std::string_view bytes);
 /// something is left.
 bool remove_tree(const std::string& path);
 
+/// Makes everything below and including `path` belong to `uid` and `gid`,
+/// links themselves and not what they point at. False, and errno, on failure.
+bool give_tree(const std::string& path, uint32_t uid, uint32_t gid);
+
 } // namespace ocw

@@ -1,5 +1,6 @@
 #include "process/session_directory.hpp"
 
+#include "launcher/wire.hpp"
 #include "messages/json_writer.hpp"
 #include "ocw/errors.hpp"
 #include "process/safe_files.hpp"
@@ -39,24 +40,8 @@ caf::error write_config_file(const session_layout& layout,
   return {};
 }
 
-} // namespace
-
-session_layout layout_of(const session_config& settings,
-                         const std::string& session_id) {
-  const auto root = settings.base_dir + "/session-" + session_id;
-  return {root, root + "/" + settings.work_dir_name,
-          root + "/" + settings.output_dir_name, root + "/tmp",
-          root + "/opencode.json"};
-}
-
-caf::error make_session(const session_layout& layout,
-                        const job_request& request) {
-  for (const auto* path :
-       {&layout.root, &layout.work, &layout.output, &layout.temporary})
-    if (auto failed = make_directory(*path))
-      return failed;
-  if (auto failed = write_config_file(layout, request))
-    return failed;
+caf::error write_files(const session_layout& layout,
+                       const job_request& request) {
   if (request.files.empty())
     return {};
   const auto work
@@ -70,6 +55,41 @@ caf::error make_session(const session_layout& layout,
                         "cannot write the file " + sentence_of(failed),
                         "files[\"" + path + "\"]");
   return {};
+}
+
+// The session's own directory stays the node's: the job can enter it, not add
+// to it.
+caf::error hand_over(const session_layout& layout, const session_hold& hold) {
+  ::chmod(layout.root.c_str(), 0711);
+  ::chmod(layout.config_file.c_str(), 0644);
+  for (const auto* path : {&layout.work, &layout.output, &layout.temporary})
+    if (!give_tree(*path, hold.uid, hold.gid))
+      return cannot(*path, errno);
+  return {};
+}
+
+} // namespace
+
+session_layout layout_of(const session_config& settings,
+                         const std::string& session_id) {
+  const auto root = settings.base_dir + "/session-" + session_id;
+  return {root, root + "/" + settings.work_dir_name,
+          root + "/" + settings.output_dir_name, root + "/tmp",
+          root + "/opencode.json"};
+}
+
+caf::error make_session(const session_layout& layout,
+                        const job_request& request, const session_hold& hold) {
+  for (const auto* path :
+       {&layout.root, &layout.work, &layout.output, &layout.temporary})
+    if (auto failed = make_directory(*path))
+      return failed;
+  if (auto failed = write_config_file(layout, request))
+    return failed;
+  if (auto failed = write_files(layout, request))
+    return failed;
+  return (hold.mechanisms & wire::own_uid) != 0 ? hand_over(layout, hold)
+                                                : caf::error{};
 }
 
 std::string move_to_trash(const session_config& settings,

@@ -19,13 +19,21 @@ struct session_layout {
   std::string config_file;
 };
 
+/// What holds a session, and as whom its job runs.
+struct session_hold {
+  uint64_t mechanisms = 0; ///< bits of wire::mechanism
+  uint32_t uid = 0;        ///< kernel ids, with wire::own_uid
+  uint32_t gid = 0;
+};
+
 session_layout layout_of(const session_config& settings,
                          const std::string& session_id);
 
 /// Makes the directories, `opencode.json`, and the files of the request below
-/// work/. Blocks. On an error nothing is promised about what is there.
+/// work/, and gives them to whom the job runs as. Blocks. On an error nothing
+/// is promised about what is there.
 caf::error make_session(const session_layout& layout,
-                        const job_request& request);
+                        const job_request& request, const session_hold& hold);
 
 /// Moves a session's directory out of the way, into `<base_dir>/.trash`, which
 /// is quick whatever is in it; the name it has there, empty if it had none.

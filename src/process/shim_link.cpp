@@ -34,6 +34,16 @@ std::string_view stage_name(wire::start_stage stage) {
     return "setting its limits";
   case wire::start_stage::exec:
     return "running it";
+  case wire::start_stage::network:
+    return "entering its network";
+  case wire::start_stage::mounts:
+    return "making its root";
+  case wire::start_stage::cgroup:
+    return "entering its control groups";
+  case wire::start_stage::identity:
+    return "taking its identity";
+  case wire::start_stage::filters:
+    return "setting its filters";
   }
   return "unknown stage";
 }

@@ -218,6 +218,7 @@ inline launcher::job_request shell(const temp_dir& dir, std::string script) {
   static std::atomic<int> last{0};
   launcher::job_request job;
   job.spool_prefix = dir.path() + "/spool" + std::to_string(++last);
+  job.session_dir = dir.path();
   job.work_dir = dir.path();
   job.exec_path = "/bin/sh";
   job.argv = {"sh", "-c", std::move(script)};

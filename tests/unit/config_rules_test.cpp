@@ -215,12 +215,8 @@ TEST_CASE("certificate and key come together and can be read") {
 
 TEST_CASE("what is not in this version is refused, with what to do") {
   const auto all = pairs{{"docker.enabled", "true"},
-                         {"isolation.minimum", "landlock"},
-                         {"isolation.minimum", "namespace"},
-                         {"isolation.minimum", "container"},
                          {"security.require_command_validation", "true"},
-                         {"security.exec_policy", "allowlist"},
-                         {"session.readonly_mounts", "/opt"}};
+                         {"security.exec_policy", "allowlist"}};
   for (const auto& [key, value] : all) {
     CAPTURE(key, value);
     CHECK_THAT(refusal({{key, value}}),

@@ -179,6 +179,7 @@ TEST_CASE("a specification survives the wire", "[spec]") {
   CHECK(copy.spec.wall_ms == 12);
   CHECK(copy.spec.argv_count == 3);
   CHECK(copy.spool_prefix == job.spool_prefix);
+  CHECK(copy.session_dir == job.session_dir);
   CHECK(copy.work_dir == job.work_dir);
   CHECK(copy.exec_path == job.exec_path);
   CHECK(copy.argv == job.argv);
@@ -195,6 +196,12 @@ TEST_CASE("a specification that lies is refused", "[spec]") {
   }
   SECTION("a relative directory") {
     job.work_dir = "work";
+  }
+  SECTION("a relative session") {
+    job.session_dir = "session";
+  }
+  SECTION("a relative workspace") {
+    job.workspace = "workspace";
   }
   SECTION("no spool") {
     job.spool_prefix = "";

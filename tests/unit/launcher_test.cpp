@@ -47,7 +47,8 @@ TEST_CASE("a job without output leaves an index only", "[launcher]") {
   const auto job = shell(s.dir, "exit 0");
   CHECK(s.shim.run(job).end->wait_status == 0);
   CHECK(read_spool(job.spool_prefix).wrong == "");
-  CHECK(std::filesystem::file_size(job.spool_prefix + ".index") == 128);
+  CHECK(std::filesystem::file_size(job.spool_prefix + ".index")
+        == sizeof(wire::index_cell) * (1 + wire::end_cells));
   CHECK_FALSE(std::filesystem::exists(job.spool_prefix + ".stdout"));
   CHECK_FALSE(std::filesystem::exists(job.spool_prefix + ".stderr"));
 }
@@ -80,7 +81,7 @@ TEST_CASE("a job that cannot start says at which step", "[launcher]") {
     const auto result = s.shim.run(job);
     CHECK(stage_of(result) == wire::start_stage::exec);
     CHECK(result.failure->error == ENOENT);
-    CHECK(result.failure_text.find("execute") != std::string::npos);
+    CHECK(result.failure_text == "No such file or directory");
   }
   SECTION("no such working directory") {
     job.work_dir = s.dir.path() + "/missing";

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ocw::launcher {
+
+/// Where the launcher's root keeps what sessions must not see. Gone from a
+/// session's root before anything of the job runs.
+inline constexpr char hidden_dir[] = "/.ocw";
+inline constexpr char hidden_sessions[] = "/.ocw/sessions";
+inline constexpr char hidden_spool[] = "/.ocw/spool";
+inline constexpr char hidden_workspaces[] = "/.ocw/workspaces/";
+
+/// What the launcher's root is made of. Absolute paths on the machine.
+struct root_plan {
+  std::string base; ///< an empty directory to build it on
+  std::string sessions_dir;
+  std::string spool_dir;
+  std::vector<std::string> readonly;   ///< shown where they are
+  std::vector<std::string> hidden;     ///< empty wherever they would show
+  std::vector<std::string> workspaces; ///< roots of what jobs may be bound to
+};
+
+/// Moves this process into a mount namespace whose root shows the system
+/// read-only (/usr, /etc, /opt and what is in the plan) and nothing else of the
+/// machine, besides `hidden_dir`. Needs CAP_SYS_ADMIN. Returns an empty text,
+/// or what failed; then this process is of no more use.
+std::string enter_private_root(const root_plan& plan);
+
+/// Takes CAP_SYS_ADMIN in a user namespace of its own if this process has it
+/// nowhere. Returns an empty text, or what failed.
+std::string gain_namespace_rights();
+
+} // namespace ocw::launcher

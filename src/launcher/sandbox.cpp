@@ -1,0 +1,315 @@
+#include "launcher/sandbox.hpp"
+
+#include "launcher/landlock.hpp"
+#include "launcher/network.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+// What a launcher can do is found out by doing it: a process goes the whole way
+// a job goes, with everything that is wanted. Where it fails, the mechanism at
+// that step is given up, with the reason, and the next process tries without.
+
+namespace ocw::launcher {
+namespace {
+
+using wire::start_stage;
+
+constexpr uint64_t namespaces
+  = wire::userns | wire::mount | wire::pid | wire::ipc | wire::uts | wire::net;
+constexpr uint64_t any_cgroup = wire::cgroup_memory | wire::cgroup_cpu
+                                | wire::cgroup_pids | wire::cgroup_kill;
+
+bool is_below(const std::string& path, const std::string& top) {
+  return path.compare(0, top.size(), top) == 0
+         && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+// What a trial says of itself, through a pipe.
+struct trial_result {
+  start_stage stage = start_stage::decode;
+  int32_t error = ECHILD;
+  char text[160] = {};
+};
+
+void say(trial_result& result, start_stage stage, const std::string& text) {
+  result.stage = stage;
+  result.error = errno != 0 ? errno : EIO;
+  std::strncpy(result.text, text.c_str(), sizeof(result.text) - 1);
+}
+
+job_request trial_job(const setup_request& request, uint64_t mechanisms) {
+  job_request job;
+  job.session_dir = request.root.sessions_dir + "/session-probe";
+  job.work_dir = job.session_dir + "/work";
+  job.exec_path = "/bin/true";
+  job.spec.mechanisms = mechanisms;
+  job.spec.uid = job.spec.gid = request.fixed.probe_uid;
+  return job;
+}
+
+// Runs /bin/true the way a job is run.
+trial_result try_job(const setup_request& request, const sandbox& candidate) {
+  trial_result result;
+  const auto job = trial_job(request, candidate.mechanisms);
+  shim_sandbox equipment{candidate};
+  char* argv[] = {const_cast<char*>("true"), nullptr};
+  child_plan plan;
+  plan.exec_path = job.exec_path.c_str();
+  plan.argv = argv;
+  plan.envp = argv + 1;
+  plan.work_dir = job.work_dir.c_str();
+  plan.output = plan.errors = 0;
+  auto failure = equipment.equip(job, plan);
+  init_report report;
+  if (failure.error == 0) {
+    const auto child = start_child(plan, report);
+    failure = child.failure;
+    int status = 0;
+    if (child.pid > 0)
+      failure.error = ::waitpid(child.pid, &status, __WALL) == child.pid
+                          && WIFEXITED(status)
+                        ? 0
+                        : ECHILD;
+  }
+  result.stage = failure.stage;
+  result.error = failure.error;
+  return result;
+}
+
+[[noreturn]] void run_trial(const setup_request& request, sandbox& candidate,
+                            int answer) {
+  trial_result result;
+  std::string failed;
+  if (candidate.has(wire::mount)) {
+    failed = gain_namespace_rights();
+    if (!failed.empty())
+      say(result, start_stage::clone, failed);
+    else if (failed = enter_private_root(request.root); !failed.empty())
+      say(result, start_stage::mounts, failed);
+  }
+  if (failed.empty())
+    result = try_job(request, candidate);
+  // Groups are the launcher's to remove.
+  ::_exit(::write(answer, &result, sizeof(result)) == sizeof(result) ? 0 : 1);
+}
+
+trial_result hold_trial(const setup_request& request, sandbox& candidate) {
+  trial_result result;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return result;
+  unique_fd answer{ends[0]};
+  unique_fd theirs{ends[1]};
+  const auto pid = ::fork();
+  if (pid == 0)
+    run_trial(request, candidate, theirs.get());
+  theirs.reset();
+  if (pid > 0) {
+    if (::read(answer.get(), &result, sizeof(result)) != sizeof(result))
+      result = {};
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR)
+      continue;
+    if (candidate.cgroups)
+      candidate.cgroups->make(static_cast<uint64_t>(pid)).reset();
+  }
+  return result;
+}
+
+// What a failure at a step makes impossible.
+uint64_t blamed(start_stage stage, uint64_t in_use) {
+  switch (stage) {
+  case start_stage::network:
+    return wire::net;
+  case start_stage::cgroup:
+    return any_cgroup;
+  case start_stage::filters:
+    return (in_use & wire::landlock) != 0
+             ? uint64_t{wire::landlock}
+             : uint64_t{wire::seccomp} | wire::no_new_privs | wire::no_inet;
+  case start_stage::identity:
+    return (in_use & wire::userns) != 0 ? wire::userns : wire::own_uid;
+  default:
+    return (in_use & namespaces) != 0 ? namespaces : in_use;
+  }
+}
+
+const char* name_of(uint64_t bit) {
+  switch (bit) {
+  case wire::userns:
+    return "userns";
+  case wire::mount:
+    return "mount";
+  case wire::pid:
+    return "pid";
+  case wire::ipc:
+    return "ipc";
+  case wire::uts:
+    return "uts";
+  case wire::net:
+    return "net";
+  case wire::seccomp:
+    return "seccomp";
+  case wire::landlock:
+    return "landlock";
+  case wire::no_new_privs:
+    return "no_new_privs";
+  case wire::own_uid:
+    return "own_uid";
+  case wire::cgroup_memory:
+    return "cgroup_memory";
+  case wire::cgroup_cpu:
+    return "cgroup_cpu";
+  case wire::cgroup_pids:
+    return "cgroup_pids";
+  case wire::cgroup_kill:
+    return "cgroup_kill";
+  case wire::no_inet:
+    return "no_inet";
+  default:
+    return "other";
+  }
+}
+
+// What is still thought to work, and what of it a job gets.
+class candidates {
+public:
+  candidates(uint64_t wanted, sandbox& result)
+    : available_(wanted), result_(result) {}
+
+  void give_up(uint64_t bits, const std::string& reason) {
+    for (uint64_t bit = 1; bit <= bits; bit <<= 1)
+      if ((available_ & bits & bit) != 0)
+        result_.why_not.push_back(std::string{name_of(bit)} + ": " + reason);
+    available_ &= ~bits;
+  }
+
+  /// Leaves out what cannot go together, or stands in for something better.
+  void settle() {
+    if (!has(wire::own_uid) && ::geteuid() == 0)
+      give_up(namespaces, "jobs of a launcher that is root need another uid");
+    if (::geteuid() != 0)
+      available_ &= ~uint64_t{wire::own_uid};
+    // One without the other would be a hole, not a layer.
+    if (!has(wire::mount | wire::pid))
+      give_up(namespaces, "needs both mount and pid");
+    compile_filters();
+    result_.mechanisms = available_;
+    if (has(wire::mount))
+      result_.mechanisms &= ~uint64_t{wire::landlock};
+    if (has(wire::net))
+      result_.mechanisms &= ~uint64_t{wire::no_inet};
+  }
+
+  void find_landlock() {
+    result_.landlock_abi = landlock_abi();
+    if (result_.landlock_abi == 0)
+      give_up(wire::landlock,
+              "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, lsm=)");
+  }
+
+  void find_cgroups(const std::string& name) {
+    const auto wanted = available_ & any_cgroup;
+    if (wanted != 0)
+      result_.cgroups = open_cgroup_tree(name, wanted, result_.why_not);
+    available_
+      &= ~any_cgroup | (result_.cgroups ? result_.cgroups->mechanisms() : 0);
+  }
+
+private:
+  bool has(uint64_t bits) const { return (available_ & bits) == bits; }
+
+  void compile_filters() {
+    if (!has(wire::seccomp))
+      return give_up(wire::no_inet, "needs seccomp");
+    std::string reason;
+    const auto no_pidns = !has(wire::pid);
+    result_.filter = compile_seccomp({no_pidns, false}, reason);
+    result_.filter_no_inet = compile_seccomp({no_pidns, true}, reason);
+    if (result_.filter.empty() || result_.filter_no_inet.empty())
+      give_up(wire::seccomp | wire::no_inet, reason);
+  }
+
+  uint64_t available_;
+  sandbox& result_;
+};
+
+// The directories of the job that is tried.
+class trial_directories {
+public:
+  explicit trial_directories(const setup_request& request)
+    : top_(trial_job(request, 0).session_dir) {
+    for (const auto& path : all())
+      ::mkdir(path.c_str(), 0777);
+    if (::geteuid() == 0)
+      for (const auto& path : all())
+        (void)!::chown(path.c_str(), request.fixed.probe_uid,
+                       request.fixed.probe_uid);
+  }
+  trial_directories(const trial_directories&) = delete;
+  trial_directories& operator=(const trial_directories&) = delete;
+  ~trial_directories() {
+    const auto paths = all();
+    for (auto at = paths.rbegin(); at != paths.rend(); ++at)
+      ::rmdir(at->c_str());
+  }
+
+private:
+  std::vector<std::string> all() const {
+    return {top_, top_ + "/work", top_ + "/tmp"};
+  }
+
+  std::string top_;
+};
+
+} // namespace
+
+std::string sandbox::path_here(const std::string& path) const {
+  if (!has(wire::mount))
+    return path;
+  if (is_below(path, root.sessions_dir))
+    return hidden_sessions + path.substr(root.sessions_dir.size());
+  if (is_below(path, root.spool_dir))
+    return hidden_spool + path.substr(root.spool_dir.size());
+  return path;
+}
+
+std::string sandbox::workspace_here(const std::string& path) const {
+  for (size_t i = 0; i < root.workspaces.size(); ++i)
+    if (is_below(path, root.workspaces[i]))
+      return hidden_workspaces + std::to_string(i)
+             + path.substr(root.workspaces[i].size());
+  return path;
+}
+
+std::string set_up(const setup_request& request, sandbox& result) {
+  result.root = request.root;
+  candidates left{request.fixed.wanted, result};
+  left.find_landlock();
+  left.find_cgroups(request.group_name);
+  left.settle();
+  {
+    const trial_directories directories{request};
+    while (result.mechanisms != 0) {
+      const auto trial = hold_trial(request, result);
+      if (trial.error == 0)
+        break;
+      auto reason = std::string{trial.text};
+      if (reason.empty())
+        reason = std::strerror(trial.error);
+      left.give_up(blamed(trial.stage, result.mechanisms), reason);
+      left.settle();
+    }
+  }
+  if (!result.has(wire::mount))
+    return {};
+  auto failed = gain_namespace_rights();
+  return failed.empty() ? enter_private_root(request.root) : failed;
+}
+
+} // namespace ocw::launcher

@@ -1,0 +1,88 @@
+#pragma once
+
+#include "launcher/cgroup.hpp"
+#include "launcher/child.hpp"
+#include "launcher/private_root.hpp"
+#include "launcher/seccomp.hpp"
+#include "launcher/spec.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ocw::launcher {
+
+/// What the node asks a launcher to prepare.
+struct setup_request {
+  wire::launcher_setup fixed; ///< the counts are set by `encode`
+  std::string group_name;
+  root_plan root;
+};
+
+std::string encode(const setup_request& request);
+
+/// Replaces `request` with what `payload` says. Returns an empty view, or what
+/// is wrong with it.
+std::string_view decode(std::string_view payload, setup_request& request);
+
+/// What holds the jobs of one launcher. Made once, by trying; shims inherit it.
+struct sandbox {
+  uint64_t mechanisms = 0; ///< bits of wire::mechanism that work
+  int landlock_abi = 0;
+  root_plan root;
+  std::unique_ptr<cgroup_tree> cgroups;
+  seccomp_program filter;         ///< for jobs with the net they are given
+  seccomp_program filter_no_inet; ///< for jobs with wire::no_inet
+  std::vector<std::string> why_not;
+
+  bool has(uint64_t bits) const { return (mechanisms & bits) == bits; }
+
+  /// Where a path of the machine is for this process.
+  std::string path_here(const std::string& path) const;
+  std::string workspace_here(const std::string& path) const;
+};
+
+/// Finds out what works, by running a process with it, and moves this process
+/// into the root its shims will start from. An error text means that this
+/// process is of no more use.
+std::string set_up(const setup_request& request, sandbox& result);
+
+/// `set_up_done` for what was found.
+std::string encode_report(const sandbox& found);
+
+/// What one shim has ready for its next job.
+class shim_sandbox {
+public:
+  explicit shim_sandbox(const sandbox& shared) : shared_(shared) {}
+
+  /// Makes the network namespace of the next job. For when nothing waits.
+  void restock(uint64_t mechanisms);
+
+  /// Completes a plan for a job; its texts live in this object until the next
+  /// call. Returns 0 or the stage and errno that failed.
+  wire::start_failure equip(const job_request& request, child_plan& plan);
+
+  /// The groups of the job that runs; null without cgroups.
+  job_cgroup* groups() const { return in_groups_ ? groups_.get() : nullptr; }
+
+  const sandbox& shared() const { return shared_; }
+
+private:
+  bool equip_groups(const job_request& request, child_plan& plan);
+  bool equip_network(child_plan& plan);
+  bool equip_landlock(const job_request& request, child_plan& plan);
+  void equip_mounts(const job_request& request, mount_plan& plan);
+
+  const sandbox& shared_;
+  std::unique_ptr<job_cgroup> groups_;
+  bool in_groups_ = false;
+  unique_fd next_network_;
+  unique_fd network_;
+  unique_fd landlock_;
+  sock_fprog filter_{};
+  std::string uid_map_, gid_map_;
+  std::string session_source_, temporary_, workspace_, tmpfs_options_;
+};
+
+} // namespace ocw::launcher

@@ -1,0 +1,124 @@
+#include "launcher/identity.hpp"
+#include "launcher/landlock.hpp"
+#include "launcher/network.hpp"
+#include "launcher/sandbox.hpp"
+
+#include <cerrno>
+
+namespace ocw::launcher {
+namespace {
+
+constexpr uint64_t any_cgroup = wire::cgroup_memory | wire::cgroup_cpu
+                                | wire::cgroup_pids | wire::cgroup_kill;
+
+std::string map_of(uint32_t outside) {
+  return std::to_string(inside_id) + " " + std::to_string(outside) + " 1";
+}
+
+} // namespace
+
+void shim_sandbox::restock(uint64_t mechanisms) {
+  if ((mechanisms & wire::net) != 0 && !next_network_)
+    next_network_ = make_network();
+}
+
+wire::start_failure shim_sandbox::equip(const job_request& request,
+                                        child_plan& plan) {
+  const auto wanted = request.spec.mechanisms;
+  in_groups_ = false;
+  network_.reset();
+  landlock_.reset();
+  if (!shared_.has(wanted))
+    return {wire::start_stage::decode, EOPNOTSUPP};
+  plan.mechanisms = wanted;
+  const auto own = (wanted & wire::own_uid) != 0;
+  plan.uid = own ? request.spec.uid : ::geteuid();
+  plan.gid = own ? request.spec.gid : ::getegid();
+  uid_map_ = map_of(plan.uid);
+  gid_map_ = map_of(plan.gid);
+  plan.uid_map = uid_map_.c_str();
+  plan.gid_map = gid_map_.c_str();
+  if ((wanted & wire::mount) != 0)
+    equip_mounts(request, plan.mounts);
+  if ((wanted & wire::seccomp) != 0) {
+    const auto& program
+      = (wanted & wire::no_inet) != 0 ? shared_.filter_no_inet : shared_.filter;
+    filter_.len = static_cast<unsigned short>(program.size());
+    filter_.filter = const_cast<sock_filter*>(program.data()); // never written
+    plan.seccomp = &filter_;
+  }
+  if ((wanted & any_cgroup) != 0 && !equip_groups(request, plan))
+    return {wire::start_stage::cgroup, errno};
+  if ((wanted & wire::net) != 0 && !equip_network(plan))
+    return {wire::start_stage::network, errno};
+  if ((wanted & wire::landlock) != 0 && !equip_landlock(request, plan))
+    return {wire::start_stage::filters, errno};
+  return {wire::start_stage::decode, 0};
+}
+
+bool shim_sandbox::equip_groups(const job_request& request, child_plan& plan) {
+  if (!groups_)
+    groups_ = shared_.cgroups->make(static_cast<uint64_t>(::getpid()));
+  if (!groups_)
+    return false;
+  const auto& spec = request.spec;
+  const auto wants
+    = [&spec](uint64_t bit) { return (spec.mechanisms & bit) != 0; };
+  const auto limits
+    = cgroup_limits{wants(wire::cgroup_memory) ? spec.memory_bytes : 0,
+                    wants(wire::cgroup_cpu) ? spec.cpu_millicores : 0,
+                    wants(wire::cgroup_pids) ? spec.pids : 0};
+  if (const auto error = groups_->prepare(limits); error != 0) {
+    errno = error;
+    return false;
+  }
+  in_groups_ = true;
+  plan.cgroup_entries = groups_->entries().data();
+  plan.cgroup_entry_count = groups_->entries().size();
+  return true;
+}
+
+bool shim_sandbox::equip_network(child_plan& plan) {
+  restock(wire::net);
+  network_ = std::move(next_network_);
+  plan.network = network_.get();
+  return static_cast<bool>(network_);
+}
+
+// The tree that a job sees without a root of its own is the machine's.
+bool shim_sandbox::equip_landlock(const job_request& request,
+                                  child_plan& plan) {
+  landlock_plan rules;
+  rules.readable = {"/usr",   "/bin", "/sbin", "/lib",  "/lib32",
+                    "/lib64", "/etc", "/opt",  "/proc", "/libx32"};
+  for (const auto& path : shared_.root.readonly)
+    rules.readable.push_back(path);
+  rules.writable = {request.session_dir, "/dev/null",   "/dev/zero",
+                    "/dev/full",         "/dev/random", "/dev/urandom",
+                    "/dev/tty",          "/dev/pts",    "/dev/ptmx"};
+  if (!request.workspace.empty())
+    rules.writable.push_back(request.workspace);
+  rules.no_network = (request.spec.mechanisms & wire::no_inet) != 0;
+  landlock_ = make_landlock(rules);
+  plan.landlock = landlock_.get();
+  return static_cast<bool>(landlock_);
+}
+
+void shim_sandbox::equip_mounts(const job_request& request, mount_plan& plan) {
+  session_source_ = shared_.path_here(request.session_dir);
+  temporary_ = session_source_ + "/tmp";
+  workspace_ = request.workspace.empty()
+                 ? std::string{}
+                 : shared_.workspace_here(request.workspace);
+  tmpfs_options_ = "size=64k,nr_inodes=16,mode=755";
+  plan.sessions_dir = shared_.root.sessions_dir.c_str();
+  plan.session_source = session_source_.c_str();
+  plan.session_dir = request.session_dir.c_str();
+  plan.temporary_source = temporary_.c_str();
+  plan.work_dir = request.work_dir.c_str();
+  plan.workspace_source = workspace_.empty() ? nullptr : workspace_.c_str();
+  plan.tmpfs_options = tmpfs_options_.c_str();
+  plan.noexec = (request.spec.mechanisms & wire::noexec) != 0;
+}
+
+} // namespace ocw::launcher
