@@ -119,9 +119,12 @@ int run_init(void* argument) {
   const uint64_t all = ~uint64_t{0};
   sys(SYS_rt_sigprocmask, SIG_SETMASK, &all, nullptr, sizeof(all));
   sys(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+  sys(SYS_prctl, PR_SET_NAME, "ocw-init");
   step_network(frame);
   step_mounts(frame);
   const auto main = start_main(frame.plan, 1, nullptr);
+  // Copies of the shim's; an end of a pipe here would keep it open.
+  sys(SYS_close_range, 0, ~0u, 0);
   tell(report, main.pid < 0, main.failure);
   if (main.pid < 0)
     leave(127);

@@ -102,13 +102,18 @@ launcher::setup_request setup_for(const config& settings,
 }
 
 caf::error make_setup_directories(const launcher::setup_request& request) {
-  for (const auto& path : {request.root.base, request.root.sessions_dir}) {
-    auto failed = std::error_code{};
-    std::filesystem::create_directories(path, failed);
-    if (failed)
-      return make_error(ec::unavailable, "cannot make the directory '" + path
-                                           + "': " + failed.message());
-  }
+  const auto& root = request.root;
+  auto failed = std::error_code{};
+  std::filesystem::create_directories(root.base, failed);
+  if (failed)
+    return make_error(ec::unavailable, "cannot make the directory '" + root.base
+                                         + "': " + failed.message());
+  std::filesystem::create_directories(root.sessions_dir, failed);
+  if (failed)
+    return make_error(ec::unavailable,
+                      "session.base_dir '" + root.sessions_dir
+                        + "' cannot be used: " + failed.message(),
+                      "session.base_dir");
   return {};
 }
 

@@ -69,6 +69,20 @@ class Reply:
         return json.loads(self.body)
 
 
+# Jobs of such a node see the machine's files. For tests whose jobs leave a word outside of their
+# session, such as in which order they ran.
+SEES_THE_MACHINE = ("--isolation.disable=mount,pid,userns,ipc,uts,net,landlock,own_uid",)
+
+
+def files_below(directory):
+    """Every file, while others may still remove some."""
+    for top, _, names in os.walk(directory):
+        for name in names:
+            path = pathlib.Path(top, name)
+            if path.is_file():
+                yield path
+
+
 class Node:
     """One `opencode-worker serve`, ended and cleaned up by close()."""
 

@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Node, NodeTest, run_binary, wait_until
+from harness import Node, NodeTest, files_below, run_binary, wait_until
 
 CRASH_WORDS = ("terminate called", "AddressSanitizer", "ThreadSanitizer", "runtime error:", "Segmentation",
                "assertion", "stack smashing", "what():", '"level":"error"')
@@ -183,7 +183,7 @@ class Files(BadTest):
                      "a\0b", "\0", "a/../..", "x/" * 3000 + "y", "n" * 256, "//x", "./", "a/./b"):
             with self.subTest(path=path[:40]):
                 self.refused({"command": "true", "files": {path: "x"}})
-        outside = list(self.node.base.parent.rglob("x"))
+        outside = [p for p in files_below(self.node.base.parent) if p.name == "x"]
         self.assertEqual(outside, [])
 
     def test_names_that_are_odd_but_fine(self):

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import Node, NodeTest, wait_until
+from harness import SEES_THE_MACHINE, Node, NodeTest, wait_until
 
 ROOMY = ("--worker.concurrency=4", "--session.kill_grace_ms=300",
          "--governance.memory_overcommit=0", "--governance.cpu_overcommit=0")
@@ -41,6 +41,7 @@ class HttpTest(NodeTest):
 
 
 class Submitting(HttpTest):
+    settings = (*ROOMY, *SEES_THE_MACHINE)
 
     def test_the_answer_is_the_jobs_state(self):
         reply = self.node.post("/v1/jobs", {"command": "true", "labels": {"a": "b"},
@@ -314,7 +315,7 @@ class Reading(HttpTest):
 
 
 class Waiting(HttpTest):
-    settings = ("--worker.concurrency=1", "--session.kill_grace_ms=300")
+    settings = ("--worker.concurrency=1", "--session.kill_grace_ms=300", *SEES_THE_MACHINE)
 
     def test_why_a_job_waits(self):
         first = self.start_sleeper()

@@ -10,7 +10,7 @@ import statistics
 import time
 import unittest
 
-from harness import (Node, check_history, children_of, is_sanitized, name_of, new_marker, output_of,
+from harness import (SEES_THE_MACHINE, Node, check_history, files_below, children_of, is_sanitized, name_of, new_marker, output_of,
                      parent_of, processes_with, sha256, wait_until)
 
 SETTINGS = ("--session.kill_grace_ms=300", "--governance.memory_overcommit=0",
@@ -149,7 +149,7 @@ class Stops(LifecycleTest):
 class Crashes(LifecycleTest):
 
     def test_after_a_kill_every_job_has_its_end(self):
-        node = self.start("--worker.concurrency=1")
+        node = self.start("--worker.concurrency=1", *SEES_THE_MACHINE)
         marker = new_marker()
         ended = node.run(command='head -c 100000 /dev/urandom | tee "$OUTPUT_DIR/f"', job_id="ended")
         log = node.logs("ended")
@@ -229,7 +229,7 @@ class Crashes(LifecycleTest):
                    and not any((node.base / ".trash").iterdir()), "no directory left", 10)
 
     def test_kills_at_any_moment_lose_no_accepted_job(self):
-        node = self.start("--worker.concurrency=2")
+        node = self.start("--worker.concurrency=2", *SEES_THE_MACHINE)
         marker = new_marker()
         accepted = {}
         for turn in range(6):
@@ -265,9 +265,8 @@ class Crashes(LifecycleTest):
         node.submit(command='test "$KEY" = "$(printf %s "$PLAIN" | base64 -d)" && echo same', job_id="waits",
                     secrets={"KEY": secret}, env={"PLAIN": base64.b64encode(secret.encode()).decode()})
         node.kill()
-        for path in node.state_dir.rglob("*"):
-            if path.is_file():
-                self.assertNotIn(secret.encode(), path.read_bytes(), path)
+        for path in files_below(node.state_dir):
+            self.assertNotIn(secret.encode(), path.read_bytes(), path)
         node.start()
         self.assertEqual(node.result("waits")["stdout"], "same\n")
 
@@ -278,9 +277,10 @@ class Losses(LifecycleTest):
         """The shim that runs the job with this marker."""
         def find():
             for pid in processes_with(marker):
-                parent = parent_of(pid)
-                if name_of(parent) == "ocw-shim":
-                    return parent
+                while pid > 1 and name_of(pid) != "ocw-shim":
+                    pid = parent_of(pid)
+                if pid > 1:
+                    return pid
             return None
         return wait_until(find, "a shim")
 
