@@ -16,8 +16,9 @@ struct mount_plan {
   const char* sessions_dir = nullptr; ///< covered by a tmpfs
   const char* session_source = nullptr;
   const char* session_dir = nullptr;
-  const char* work_dir = nullptr; ///< where `workspace_source` shows
+  const char* work_dir = nullptr; ///< where a workspace shows
   const char* workspace_source = nullptr;
+  int workspace_mount = -1; ///< instead of the source: not attached yet
   const char* temporary_source = nullptr; ///< shown as /tmp
   const char* tmpfs_options = nullptr;
   bool noexec = false; ///< for everything a job can write

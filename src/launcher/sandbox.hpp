@@ -72,7 +72,7 @@ private:
   bool equip_groups(const job_request& request, child_plan& plan);
   bool equip_network(child_plan& plan);
   bool equip_landlock(const job_request& request, child_plan& plan);
-  void equip_mounts(const job_request& request, mount_plan& plan);
+  bool equip_mounts(const job_request& request, child_plan& plan);
 
   const sandbox& shared_;
   std::unique_ptr<job_cgroup> groups_;
@@ -80,6 +80,7 @@ private:
   unique_fd next_network_;
   unique_fd network_;
   unique_fd landlock_;
+  unique_fd workspace_mount_;
   sock_fprog filter_{};
   std::string uid_map_, gid_map_;
   std::string session_source_, temporary_, workspace_, tmpfs_options_;

@@ -54,8 +54,14 @@ long mount_directories(const mount_plan& plan, unsigned long flags) {
     done = sys(SYS_mkdirat, AT_FDCWD, plan.session_dir, 0755);
   if (done >= 0)
     done = bind(plan.session_source, plan.session_dir, flags);
-  if (done >= 0 && plan.workspace_source != nullptr)
-    done = bind(plan.workspace_source, plan.work_dir, flags);
+  if (done >= 0 && plan.workspace_mount >= 0)
+    done = sys(SYS_move_mount, plan.workspace_mount, "", AT_FDCWD,
+               plan.work_dir, MOVE_MOUNT_F_EMPTY_PATH);
+  else if (done >= 0 && plan.workspace_source != nullptr)
+    done = bind(plan.workspace_source, plan.work_dir, 0);
+  if (done >= 0 && flags != 0 && plan.workspace_source != nullptr)
+    done = sys(SYS_mount, nullptr, plan.work_dir, nullptr,
+               MS_REMOUNT | MS_BIND | base_flags | flags);
   return done;
 }
 

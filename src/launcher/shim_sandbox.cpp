@@ -2,6 +2,7 @@
 #include "launcher/landlock.hpp"
 #include "launcher/network.hpp"
 #include "launcher/sandbox.hpp"
+#include "launcher/workspace_mount.hpp"
 
 #include <cerrno>
 
@@ -38,8 +39,8 @@ wire::start_failure shim_sandbox::equip(const job_request& request,
   gid_map_ = map_of(plan.gid);
   plan.uid_map = uid_map_.c_str();
   plan.gid_map = gid_map_.c_str();
-  if ((wanted & wire::mount) != 0)
-    equip_mounts(request, plan.mounts);
+  if ((wanted & wire::mount) != 0 && !equip_mounts(request, plan))
+    return {wire::start_stage::mounts, errno};
   if ((wanted & wire::seccomp) != 0) {
     const auto& program
       = (wanted & wire::no_inet) != 0 ? shared_.filter_no_inet : shared_.filter;
@@ -104,7 +105,8 @@ bool shim_sandbox::equip_landlock(const job_request& request,
   return static_cast<bool>(landlock_);
 }
 
-void shim_sandbox::equip_mounts(const job_request& request, mount_plan& plan) {
+bool shim_sandbox::equip_mounts(const job_request& request, child_plan& child) {
+  auto& plan = child.mounts;
   session_source_ = shared_.path_here(request.session_dir);
   temporary_ = session_source_ + "/tmp";
   workspace_ = request.workspace.empty()
@@ -119,6 +121,13 @@ void shim_sandbox::equip_mounts(const job_request& request, mount_plan& plan) {
   plan.workspace_source = workspace_.empty() ? nullptr : workspace_.c_str();
   plan.tmpfs_options = tmpfs_options_.c_str();
   plan.noexec = (request.spec.mechanisms & wire::noexec) != 0;
+  workspace_mount_.reset();
+  if (workspace_.empty() || (request.spec.mechanisms & wire::own_uid) == 0)
+    return true;
+  // The directory's owner is somebody else, often root.
+  workspace_mount_ = make_workspace_mount(workspace_, child.uid, child.gid);
+  plan.workspace_mount = workspace_mount_.get();
+  return static_cast<bool>(workspace_mount_);
 }
 
 } // namespace ocw::launcher

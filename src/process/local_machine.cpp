@@ -286,7 +286,8 @@ isolation_report local_machine::isolation(const job_request& request) const {
                             sandbox.control_groups);
 }
 
-// A workspace is somebody's already; root's is left to its mount.
+// A workspace is somebody's already: without a mount that maps its owner, the
+// job has to be that owner, unless that is root.
 session_hold local_machine::hold_of(const session_task& task) {
   const auto in_force = launcher_->sandbox().mechanisms;
   auto hold = session_hold{mechanisms_for(*task.request, in_force)};
@@ -295,8 +296,8 @@ session_hold local_machine::hold_of(const session_task& task) {
   hold.uid = hold.gid = uids_.of(task.record->session_id);
   struct stat owner {};
   if (const auto& workspace = task.request->workspace;
-      workspace && ::stat(workspace->c_str(), &owner) == 0
-      && owner.st_uid != 0) {
+      workspace && (hold.mechanisms & wire::mount) == 0
+      && ::stat(workspace->c_str(), &owner) == 0 && owner.st_uid != 0) {
     hold.uid = owner.st_uid;
     hold.gid = owner.st_gid;
   }
