@@ -37,8 +37,14 @@ public:
   /// changed), peaks and counters at zero. Returns 0 or errno.
   virtual int prepare(const cgroup_limits& limits) = 0;
 
-  /// Files a process writes "0" to, each once, to enter. Valid as long as this.
+  /// Files a process with one thread writes "0" to, each once, to enter. Like
+  /// all descriptors given out here, valid until the next `prepare`.
   virtual const std::vector<int>& entries() const = 0;
+
+  /// The directory for clone3's CLONE_INTO_CGROUP, or -1. A process made with
+  /// it has entered the last of `entries`. That write takes milliseconds on an
+  /// idle machine; the clone does not.
+  virtual int clone_directory() const = 0;
 
   /// A descriptor that poll() reports (`oom_poll_events`) when the kernel has
   /// killed for memory; -1 where nothing tells.
@@ -75,7 +81,9 @@ public:
   /// How it is done, such as "v2", "v1", "v1 limits, v2 kill".
   virtual std::string describe() const = 0;
 
-  /// Groups for one more shim; null, and errno, when they cannot be made.
+  /// Groups for one more shim; null, and errno, when they cannot be made. Takes
+  /// over those of this number that a dead shim left, with whoever is inside.
+  /// They go before the tree goes.
   virtual std::unique_ptr<job_cgroup> make(uint64_t number) = 0;
 };
 
