@@ -1,6 +1,7 @@
 #include "launcher/sandbox.hpp"
 
 #include "launcher/landlock.hpp"
+#include "launcher/mechanism_names.hpp"
 #include "launcher/network.hpp"
 
 #include <fcntl.h>
@@ -19,11 +20,6 @@ namespace ocw::launcher {
 namespace {
 
 using wire::start_stage;
-
-constexpr uint64_t namespaces
-  = wire::userns | wire::mount | wire::pid | wire::ipc | wire::uts | wire::net;
-constexpr uint64_t any_cgroup = wire::cgroup_memory | wire::cgroup_cpu
-                                | wire::cgroup_pids | wire::cgroup_kill;
 
 bool is_below(const std::string& path, const std::string& top) {
   return path.compare(0, top.size(), top) == 0
@@ -127,52 +123,21 @@ uint64_t blamed(start_stage stage, uint64_t in_use) {
   case start_stage::network:
     return wire::net;
   case start_stage::cgroup:
-    return any_cgroup;
+    return all_cgroups;
   case start_stage::filters:
     return (in_use & wire::landlock) != 0
              ? uint64_t{wire::landlock}
              : uint64_t{wire::seccomp} | wire::no_new_privs | wire::no_inet;
   case start_stage::identity:
     return (in_use & wire::userns) != 0 ? wire::userns : wire::own_uid;
+  case start_stage::directory:
+    // Without a root of its own the way to a job's directory may be closed to
+    // other users.
+    if ((in_use & wire::own_uid) != 0 && (in_use & wire::mount) == 0)
+      return wire::own_uid;
+    [[fallthrough]];
   default:
-    return (in_use & namespaces) != 0 ? namespaces : in_use;
-  }
-}
-
-const char* name_of(uint64_t bit) {
-  switch (bit) {
-  case wire::userns:
-    return "userns";
-  case wire::mount:
-    return "mount";
-  case wire::pid:
-    return "pid";
-  case wire::ipc:
-    return "ipc";
-  case wire::uts:
-    return "uts";
-  case wire::net:
-    return "net";
-  case wire::seccomp:
-    return "seccomp";
-  case wire::landlock:
-    return "landlock";
-  case wire::no_new_privs:
-    return "no_new_privs";
-  case wire::own_uid:
-    return "own_uid";
-  case wire::cgroup_memory:
-    return "cgroup_memory";
-  case wire::cgroup_cpu:
-    return "cgroup_cpu";
-  case wire::cgroup_pids:
-    return "cgroup_pids";
-  case wire::cgroup_kill:
-    return "cgroup_kill";
-  case wire::no_inet:
-    return "no_inet";
-  default:
-    return "other";
+    return (in_use & all_namespaces) != 0 ? all_namespaces : in_use;
   }
 }
 
@@ -192,12 +157,13 @@ public:
   /// Leaves out what cannot go together, or stands in for something better.
   void settle() {
     if (!has(wire::own_uid) && ::geteuid() == 0)
-      give_up(namespaces, "jobs of a launcher that is root need another uid");
+      give_up(all_namespaces,
+              "jobs of a launcher that is root need another uid");
     if (::geteuid() != 0)
       available_ &= ~uint64_t{wire::own_uid};
     // One without the other would be a hole, not a layer.
     if (!has(wire::mount | wire::pid))
-      give_up(namespaces, "needs both mount and pid");
+      give_up(all_namespaces, "needs both mount and pid");
     compile_filters();
     result_.mechanisms = available_;
     if (has(wire::mount))
@@ -214,11 +180,11 @@ public:
   }
 
   void find_cgroups(const std::string& name) {
-    const auto wanted = available_ & any_cgroup;
+    const auto wanted = available_ & all_cgroups;
     if (wanted != 0)
       result_.cgroups = open_cgroup_tree(name, wanted, result_.why_not);
     available_
-      &= ~any_cgroup | (result_.cgroups ? result_.cgroups->mechanisms() : 0);
+      &= ~all_cgroups | (result_.cgroups ? result_.cgroups->mechanisms() : 0);
   }
 
 private:

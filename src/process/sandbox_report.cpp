@@ -3,6 +3,7 @@
 #include "launcher/texts.hpp"
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
+#include "process/mechanism_table.hpp"
 
 #include <fmt/ranges.h>
 
@@ -12,43 +13,6 @@
 #include <filesystem>
 
 namespace ocw {
-
-namespace {
-
-struct named_mechanism {
-  uint64_t bit;
-  std::string_view name;
-};
-
-constexpr auto names = std::to_array<named_mechanism>({
-  {wire::userns, "userns"},
-  {wire::mount, "mount"},
-  {wire::pid, "pid"},
-  {wire::ipc, "ipc"},
-  {wire::uts, "uts"},
-  {wire::net, "net"},
-  {wire::no_inet, "no_inet"},
-  {wire::landlock, "landlock"},
-  {wire::seccomp, "seccomp"},
-  {wire::no_new_privs, "no_new_privs"},
-  {wire::own_uid, "own_uid"},
-  {wire::cgroup_memory, "cgroup_memory"},
-  {wire::cgroup_cpu, "cgroup_cpu"},
-  {wire::cgroup_pids, "cgroup_pids"},
-  {wire::cgroup_kill, "cgroup_kill"},
-  {wire::disk_tmpfs, "disk_tmpfs"},
-  {wire::noexec, "noexec"},
-});
-
-constexpr uint64_t any_cgroup = wire::cgroup_memory | wire::cgroup_cpu
-                                | wire::cgroup_pids | wire::cgroup_kill;
-
-constexpr uint64_t everything
-  = wire::userns | wire::mount | wire::pid | wire::ipc | wire::uts | wire::net
-    | wire::no_inet | wire::landlock | wire::seccomp | wire::no_new_privs
-    | wire::own_uid | any_cgroup;
-
-} // namespace
 
 caf::expected<sandbox_report> read_report(std::string_view payload) {
   auto fixed = wire::setup_report{};
@@ -70,8 +34,8 @@ launcher::setup_request setup_for(const config& settings,
                                   const std::string& state_dir,
                                   const std::string& spool_dir) {
   auto result = launcher::setup_request{};
-  result.fixed.wanted = everything;
-  for (const auto& [bit, name] : names)
+  result.fixed.wanted = wanted_mechanisms();
+  for (const auto& [bit, name] : launcher::mechanism_names)
     if (std::find(settings.isolation.disable.begin(),
                   settings.isolation.disable.end(), name)
         != settings.isolation.disable.end())
@@ -117,22 +81,34 @@ caf::error make_setup_directories(const launcher::setup_request& request) {
   return {};
 }
 
-caf::error check_found(const config& settings, const sandbox_report& found) {
+std::vector<caf::error> shortfalls_of(const config& settings,
+                                      const sandbox_report& found) {
   const auto tier = tier_of(found.mechanisms);
-  const auto minimum = settings.isolation.minimum;
-  const auto mounts = (found.mechanisms & wire::mount) != 0
-                      || settings.session.readonly_mounts.empty();
-  if (tier >= minimum && mounts)
+  auto result = std::vector<caf::error>{};
+  const auto add = [&](const char* key, isolation_tier wanted) {
+    result.push_back(make_error(
+      ec::isolation_unavailable,
+      fmt::format("{} asks for tier {}, but this machine gives tier {}", key,
+                  word_of(wanted), word_of(tier)),
+      key));
+  };
+  if (tier < settings.isolation.minimum)
+    add("isolation.minimum", settings.isolation.minimum);
+  if ((found.mechanisms & wire::mount) == 0
+      && !settings.session.readonly_mounts.empty())
+    add("session.readonly_mounts", isolation_tier::name_space);
+  return result;
+}
+
+caf::error check_found(const config& settings, const sandbox_report& found) {
+  const auto missing = shortfalls_of(settings, found);
+  if (missing.empty())
     return {};
-  const auto* key
-    = tier < minimum ? "isolation.minimum" : "session.readonly_mounts";
-  auto text = fmt::format(
-    "{} asks for tier {}, but this machine gives tier {}:", key,
-    word_of(tier < minimum ? minimum : isolation_tier::name_space),
-    word_of(tier));
+  auto text = sentence_of(missing.front()) + ":";
   for (const auto& line : found.why_not)
     text += "\n  " + line;
-  return make_error(ec::isolation_unavailable, std::move(text), key);
+  return make_error(ec::isolation_unavailable, std::move(text),
+                    field_of(missing.front()));
 }
 
 void log_isolation(const sandbox_report& found) {
@@ -160,16 +136,15 @@ isolation_report describe_isolation(uint64_t mechanisms,
                                     const std::string& control_groups) {
   auto result = isolation_report{};
   result.tier = std::string{word_of(tier_of(mechanisms))};
-  for (const auto& [bit, name] : names)
+  for (const auto& [bit, name] : launcher::mechanism_names)
     if ((mechanisms & bit) != 0)
       result.layers.emplace_back(name);
-  if ((mechanisms & any_cgroup) != 0)
+  if ((mechanisms & launcher::all_cgroups) != 0)
     for (const auto* version : {"v1", "v2"})
       if (control_groups.find(version) != std::string::npos)
         result.layers.push_back(std::string{"cgroup-"} + version);
-  for (const auto* always :
-       {"process_group", "subreaper", "rlimits", "clean_environment"})
-    result.layers.emplace_back(always);
+  for (const auto& always : constant_mechanisms())
+    result.layers.emplace_back(always.name);
   return result;
 }
 

@@ -33,6 +33,11 @@ launcher::setup_request setup_for(const config& settings,
 /// one that cannot be made.
 caf::error make_setup_directories(const launcher::setup_request& request);
 
+/// The settings that a node cannot meet with what its launcher found: an
+/// `ec::isolation_unavailable` for each, with the setting as its field.
+std::vector<caf::error> shortfalls_of(const config& settings,
+                                      const sandbox_report& found);
+
 /// `ec::isolation_unavailable`, with what is missing and why, when a node's
 /// launcher found less than its settings ask for.
 caf::error check_found(const config& settings, const sandbox_report& found);
