@@ -5,6 +5,7 @@
 #include "app/completions.hpp"
 #include "app/config_loader.hpp"
 #include "app/console.hpp"
+#include "app/doctor.hpp"
 #include "app/exit_codes.hpp"
 #include "app/node.hpp"
 #include "app/node_finder.hpp"
@@ -120,6 +121,8 @@ int perform(const std::string& command, const surroundings& at) {
     return run_job(at);
   if (command == "config")
     return print(render_config(at.settings, at.values.json));
+  if (command == "doctor")
+    return run_doctor(at.settings.values, at.values.json);
   for (const auto& each : client_commands)
     if (each.name == command)
       return ask_node(at, each.act);

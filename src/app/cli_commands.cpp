@@ -201,6 +201,13 @@ void add_node_commands(CLI::App& program, cli_values& values) {
     "  opencode-worker config\n"
     "  opencode-worker config --json --config=my-node.json");
   add_json_flag(config, values);
+  auto& doctor = add_command(
+    program, "doctor",
+    "Tries what would hold jobs here, and says how to get what is missing",
+    "  opencode-worker doctor\n"
+    "  opencode-worker doctor --json\n"
+    "  opencode-worker doctor --isolation.minimum=namespace && echo fit");
+  add_json_flag(doctor, values);
   auto& version = add_command(program, "version", "Shows the version",
                               "  opencode-worker version\n"
                               "  opencode-worker version --json");

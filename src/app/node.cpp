@@ -112,25 +112,22 @@ caf::expected<std::unique_ptr<node>> node::start(loaded_config loaded,
 // The launcher first: it is forked from a process without threads.
 caf::error node::parts::open_machine() {
   const auto program = find_launcher();
-  if (program.empty())
-    return make_error(ec::launch_failed,
-                      "the program opencode-worker-launcher is not beside "
-                      "opencode-worker, nor in ../libexec/opencode-worker; "
-                      "install both");
+  if (!program)
+    return program.error();
   paths = store_paths{settings.store.dir};
   if (auto failed = make_store_directories(paths))
     return failed;
   const auto setup = setup_for(settings, state.path(), paths.dir + "/spool");
   if (auto failed = make_setup_directories(setup))
     return failed;
-  auto running = start_launcher(program, setup);
+  auto running = start_launcher(*program, setup);
   if (!running)
     return std::move(running.error());
   if (auto failed = check_found(settings, running->sandbox))
     return failed;
   log_isolation(running->sandbox);
   launcher
-    = std::make_shared<launcher_client>(io, program, setup, idle_shims_kept);
+    = std::make_shared<launcher_client>(io, *program, setup, idle_shims_kept);
   launcher->adopt(std::move(*running));
   machine = std::make_unique<local_machine>(launcher, settings, paths);
   return machine->open();

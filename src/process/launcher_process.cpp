@@ -83,19 +83,20 @@ void wait_for_launcher(pid_t launcher) {
     ::waitpid(launcher, nullptr, WNOHANG);
 }
 
-std::string find_launcher() {
+caf::expected<std::string> find_launcher() {
   auto failed = std::error_code{};
   const auto self = std::filesystem::read_symlink("/proc/self/exe", failed);
-  if (failed)
-    return {};
   const auto directory = self.parent_path();
   for (const auto& candidate : {directory / "opencode-worker-launcher",
                                 directory / ".." / "libexec" / "opencode-worker"
                                   / "opencode-worker-launcher"}) {
-    if (::access(candidate.c_str(), X_OK) == 0)
+    if (!failed && ::access(candidate.c_str(), X_OK) == 0)
       return std::filesystem::weakly_canonical(candidate, failed).string();
   }
-  return {};
+  return make_error(ec::launch_failed,
+                    "the program opencode-worker-launcher is not beside "
+                    "opencode-worker, nor in ../libexec/opencode-worker; "
+                    "install both");
 }
 
 } // namespace ocw

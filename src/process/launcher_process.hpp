@@ -31,7 +31,7 @@ start_launcher(const std::string& program,
 void wait_for_launcher(pid_t launcher);
 
 /// Where the launcher is: beside this program, or where it is installed.
-/// Empty when it is in neither place.
-std::string find_launcher();
+/// `ec::launch_failed` when it is in neither place.
+caf::expected<std::string> find_launcher();
 
 } // namespace ocw
