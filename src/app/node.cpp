@@ -145,8 +145,7 @@ caf::error node::parts::open_store_and_actors() {
   actors = std::make_unique<caf::actor_system>(actors_config);
   auto given = dispatcher_parts{};
   given.settings = std::make_shared<const config>(settings);
-  given.worker
-    = describe_worker(settings, here, tier_of(launcher->sandbox().mechanisms));
+  given.worker = describe_worker(settings, here, launcher->sandbox());
   given.paths = paths;
   given.store = store.get();
   given.machine = machine.get();

@@ -5,12 +5,17 @@
 namespace ocw {
 
 worker_info describe_worker(const config& settings, const machine_info& machine,
-                            isolation_tier tier) {
-  auto result = worker_info{.worker_id = settings.worker.id,
-                            .cpu_cores = machine.cpu_cores,
-                            .memory_mb = machine.memory_mib,
-                            .isolation_tier = std::string{word_of(tier)},
-                            .labels = settings.worker.labels};
+                            const sandbox_report& sandbox) {
+  const auto held
+    = describe_isolation(sandbox.mechanisms, sandbox.control_groups);
+  auto result = worker_info{
+    .worker_id = settings.worker.id,
+    .cpu_cores = machine.cpu_cores,
+    .memory_mb = machine.memory_mib,
+    .isolation_tier = held.tier,
+    .isolation
+    = {.tier = held.tier, .layers = held.layers, .why_not = sandbox.why_not},
+    .labels = settings.worker.labels};
   result.labels.insert_or_assign("hostname", machine.hostname);
   result.labels.insert_or_assign("arch", machine.architecture);
   result.labels.insert_or_assign("gpu", "0");

@@ -64,7 +64,7 @@ caf::expected<sandbox_report> probe_isolation(const config& settings) {
                       "session.base_dir, the state dir or TMPDIR");
   auto setup = setup_for(settings, settings.state_dir, top + "/spool");
   // Groups of that name are taken for an earlier launcher's, and removed.
-  setup.group_name = fs::path{top}.filename().string();
+  setup.group_name = "opencode-worker-" + fs::path{top}.filename().string();
   setup.root.base = top + "/root";
   setup.root.sessions_dir = top + "/sessions";
   auto failed = std::error_code{};

@@ -37,6 +37,13 @@ struct session_list {
   std::vector<session_info> sessions;
 };
 
+/// What a worker holds jobs with.
+struct worker_isolation {
+  std::string tier;
+  std::vector<std::string> layers;  ///< as in a result, of a restricted job
+  std::vector<std::string> why_not; ///< "mechanism: reason", of what is missing
+};
+
 /// A worker as the node that placed jobs on it knows it.
 struct worker_info {
   std::string worker_id;
@@ -48,7 +55,8 @@ struct worker_info {
   double cpu_cores_in_use = 0;
   uint64_t memory_mb = 0; ///< capacity, before overcommit
   uint64_t memory_mb_in_use = 0;
-  std::string isolation_tier;
+  std::string isolation_tier; ///< `isolation.tier`, by its older name
+  worker_isolation isolation;
   std::map<std::string, std::string> labels;
 };
 
@@ -115,6 +123,13 @@ bool inspect(Inspector& f, session_list& x) {
 }
 
 template <class Inspector>
+bool inspect(Inspector& f, worker_isolation& x) {
+  return f.object(x).fields(f.field("tier", x.tier),
+                            f.field("layers", x.layers),
+                            f.field("why_not", x.why_not));
+}
+
+template <class Inspector>
 bool inspect(Inspector& f, worker_info& x) {
   return f.object(x).fields(
     f.field("worker_id", x.worker_id), f.field("state", x.state),
@@ -123,7 +138,8 @@ bool inspect(Inspector& f, worker_info& x) {
     f.field("cpu_in_use", x.cpu_cores_in_use),
     f.field("memory_mb", x.memory_mb),
     f.field("memory_mb_in_use", x.memory_mb_in_use),
-    f.field("isolation_tier", x.isolation_tier), f.field("labels", x.labels));
+    f.field("isolation_tier", x.isolation_tier),
+    f.field("isolation", x.isolation), f.field("labels", x.labels));
 }
 
 template <class Inspector>
