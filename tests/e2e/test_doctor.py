@@ -215,6 +215,16 @@ class BesideANode(NodeTest):
         named = [layer for layer in held["layers"] if not layer.startswith("cgroup-")]
         self.assertEqual(in_force + report["always"], named)
 
+    def test_the_node_tells_the_same(self):
+        told = self.node.get("/v1/workers").json["workers"][0]
+        held = self.node.run(command="true")["isolation"]
+        self.assertEqual(list(told["isolation"]), ["tier", "layers", "why_not"])
+        self.assertEqual((told["isolation"]["tier"], told["isolation"]["layers"]), (held["tier"], held["layers"]))
+        self.assertEqual(told["isolation_tier"], held["tier"])
+        missing = [each["name"] + ": " + each["why"] for each in self.doctor()["mechanisms"]
+                   if each["state"] == "missing"]
+        self.assertLessEqual(set(told["isolation"]["why_not"]), set(missing))
+
     def test_a_running_node_and_its_jobs_are_left_alone(self):
         job = self.node.submit(command="echo on; read -r x; echo $x",
                                stdin={"content_base64": "", "open": True})
