@@ -1,4 +1,6 @@
 #include "app/config_rules.hpp"
+#include "launcher/mechanism_names.hpp"
+#include "messages/nearest_word.hpp"
 #include "ocw/errors.hpp"
 
 #include <fmt/format.h>
@@ -79,16 +81,42 @@ caf::error check_names(const config& values) {
   return {};
 }
 
+bool is_plain_path(std::string_view path) {
+  return path.starts_with('/')
+         && fmt::format("{}/", path).find("/../") == std::string::npos;
+}
+
 caf::error check_paths(const config& values) {
-  for (const auto& root : values.session.workspace_roots)
-    if (!root.starts_with('/'))
-      return refused(fmt::format("session.workspace_roots has '{}', but must "
-                                 "hold absolute paths",
-                                 root),
-                     "session.workspace_roots");
+  const auto& session = values.session;
+  const struct {
+    const char* key;
+    const std::vector<std::string>& paths;
+  } rows[] = {{"session.workspace_roots", session.workspace_roots},
+              {"session.readonly_mounts", session.readonly_mounts}};
+  for (const auto& [key, paths] : rows)
+    for (const auto& path : paths)
+      if (!is_plain_path(path))
+        return refused(fmt::format("{} has '{}', but must hold absolute paths "
+                                   "without ..",
+                                   key, path),
+                       key);
   if (values.session.base_dir.empty())
     return refused("session.base_dir is empty, but must name a directory",
                    "session.base_dir");
+  return {};
+}
+
+// A name that is none would leave on what was to be off.
+caf::error check_mechanisms(const isolation_config& isolation) {
+  auto known = std::vector<std::string_view>{};
+  for (const auto& each : launcher::mechanism_names)
+    known.push_back(each.name);
+  for (const auto& name : isolation.disable)
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return refused(fmt::format("isolation.disable has '{}', but the "
+                                 "mechanisms are {}",
+                                 name, joined(known)),
+                     "isolation.disable");
   return {};
 }
 
@@ -191,6 +219,8 @@ caf::error check_rules(const loaded_config& loaded) {
   if (auto wrong = check_names(values))
     return wrong;
   if (auto wrong = check_paths(values))
+    return wrong;
+  if (auto wrong = check_mechanisms(values.isolation))
     return wrong;
   if (auto wrong = check_api(values))
     return wrong;

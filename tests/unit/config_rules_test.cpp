@@ -227,3 +227,27 @@ TEST_CASE("what is not in this version is refused, with what to do") {
           .security.require_command_validation
         == validation_mode::never);
 }
+
+// -- isolation ----------------------------------------------------------------
+
+TEST_CASE("directories for sessions are named by absolute paths") {
+  for (const auto* key : {"session.workspace_roots", "session.readonly_mounts"})
+    for (const auto* path : {"data", "./data", "/srv/../etc", "/srv/.."}) {
+      CAPTURE(key, path);
+      const auto words = refusal({{key, path}});
+      CHECK_THAT(words, Contains(key));
+      CHECK_THAT(words, Contains(path));
+    }
+  CHECK(values({{"session.readonly_mounts", "/srv/..data,/a"}})
+          .session.readonly_mounts.size()
+        == 2);
+}
+
+TEST_CASE("what is not to be used has to be a mechanism") {
+  const auto words = refusal({{"isolation.disable", "mount,muont"}});
+  CHECK_THAT(words, Contains("'muont'"));
+  CHECK_THAT(words, Contains("cgroup_kill"));
+  CHECK(values({{"isolation.disable", "mount,cgroup_kill"}})
+          .isolation.disable.size()
+        == 2);
+}
