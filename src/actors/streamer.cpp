@@ -12,7 +12,7 @@ namespace {
 
 // One message carries no more than this, so that a large grant does not become
 // one huge message; the rest follows at once.
-constexpr size_t max_batch_bytes = 256 * 1024;
+constexpr auto max_batch_bytes = size_t{256} << 10;
 
 size_t weight_of(const job_event& event) {
   return 256 + (event.output ? event.output->chunk.size() : 0);
