@@ -130,7 +130,7 @@ awaitable<answer> run_why(exchange& x) {
   if (!job)
     co_return refuse(job.error());
   auto question = get_node{};
-  const auto node = co_await x.context.node.ask(std::move(question));
+  const auto node = co_await x.context.node.ask(question);
   if (!node)
     co_return refuse(node.error());
   co_return json_reply(explain(*job->record, *node));

@@ -13,12 +13,12 @@ using answer = std::optional<reply>;
 
 awaitable<caf::expected<node_report>> ask_node(exchange& x) {
   auto question = get_node{};
-  co_return co_await x.context.node.ask(std::move(question));
+  co_return co_await x.context.node.ask(question);
 }
 
 awaitable<answer> run_sessions(exchange& x) {
   auto question = ocw::list_sessions{};
-  const auto sessions = co_await x.context.node.ask(std::move(question));
+  const auto sessions = co_await x.context.node.ask(question);
   if (!sessions)
     co_return error_reply(sessions.error());
   co_return json_reply(*sessions);
