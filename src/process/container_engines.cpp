@@ -8,6 +8,8 @@
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
@@ -79,8 +81,7 @@ void ask(container_engine& engine) {
   const auto code = child.wait(failed);
   engine.version = version_in(said);
   if (engine.problem.empty() && engine.version.empty())
-    engine.problem
-      = "it tells no version (exit code " + std::to_string(code) + ")";
+    engine.problem = fmt::format("it tells no version (exit code {})", code);
 }
 
 /// Where a program is on PATH; empty when it is in none of its directories.
@@ -88,7 +89,7 @@ std::string find_on_path(const std::string& name) {
   const auto* path = std::getenv("PATH");
   auto places = std::istringstream{path != nullptr ? path : ""};
   for (auto place = std::string{}; std::getline(places, place, ':');) {
-    const auto candidate = place + '/' + name;
+    auto candidate = fmt::format("{}/{}", place, name);
     auto ignored = std::error_code{};
     // An empty place would be the directory we happen to be in.
     if (!place.empty() && ::access(candidate.c_str(), X_OK) == 0
