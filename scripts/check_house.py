@@ -13,9 +13,10 @@ ALLOWED = {
     "messages": set(),
     "store": {"messages", "launcher"},
     "process": {"messages", "store", "launcher"},
-    "actors": {"messages", "store", "process"},
+    "policy": {"messages"},
+    "actors": {"messages", "store", "process", "policy"},
     "net": {"messages", "store", "process", "actors"},
-    "app": {"messages", "store", "process", "actors", "net", "launcher"},
+    "app": {"messages", "store", "process", "policy", "actors", "net", "launcher"},
 }
 # What others share of the launcher: its wire, and a descriptor's owner.
 LAUNCHER_HEADERS = {"launcher/wire.hpp", "launcher/spec.hpp", "launcher/fd.hpp",
