@@ -62,7 +62,7 @@ auto dispatcher_state::sent(
 
 dispatcher_state::dispatcher_state(dispatcher_actor::pointer self,
                                    dispatcher_parts parts)
-  : self_(self), parts_(std::move(parts)) {
+  : self_(self), parts_(std::move(parts)), policy_(parts_.settings->security) {
 }
 
 dispatcher_actor::behavior_type dispatcher_state::make_behavior() {
@@ -93,7 +93,7 @@ dispatcher_actor::behavior_type dispatcher_state::make_behavior() {
     [this](const session_ended& msg) { ended(msg); },
     [this](const launcher_state& state) { launcher_ = state; },
     [this](const resume_work& work) { work.run(); },
-    [this](const settings_changed& msg) { parts_.settings = msg.settings; },
+    [this](const settings_changed& msg) { change_settings(msg); },
     [this](recover_jobs& left) {
       for (auto& job : left.jobs)
         recover(std::move(job));
@@ -113,8 +113,7 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
   auto limits = resolve_limits(ask.request, *parts_.settings);
   if (!limits)
     return reply(std::move(limits.error()));
-  if (auto wrong
-      = check_isolation(ask.request, parts_.machine->isolation(ask.request)))
+  if (auto wrong = check_wanted(ask.request))
     return reply(std::move(wrong));
   const auto known = jobs_.find(ask.request.job_id);
   if (known != jobs_.end())
@@ -122,6 +121,15 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
   if (auto wrong = check_workspace(ask.request))
     return reply(std::move(wrong));
   accept(std::move(ask.request), *limits, std::move(reply));
+}
+
+// What this node may refuse to run although it could.
+caf::error dispatcher_state::check_wanted(const job_request& request) const {
+  const auto in_force = parts_.machine->isolation(request);
+  if (auto wrong
+      = check_isolation(request, in_force, parts_.settings->security.policy))
+    return wrong;
+  return policy_.judge(request, in_force.tier);
 }
 
 // Two jobs in one directory would not be apart from each other.

@@ -2,6 +2,7 @@
 
 #include "ocw/actors.hpp"
 #include "ocw/config.hpp"
+#include "policy/command_policy.hpp"
 #include "process/session_machine.hpp"
 #include "store/history.hpp"
 #include "store/job_store.hpp"
@@ -67,6 +68,7 @@ private:
   // --------------------------------------------------------------
 
   void submit(submit_job ask, done<submit_job> reply);
+  caf::error check_wanted(const job_request& request) const;
   caf::error check_workspace(const job_request& request) const;
   void get(get_job ask, done<get_job> reply);
   void list(list_jobs ask, done<list_jobs> reply);
@@ -105,6 +107,7 @@ private:
   void quit_when_done();
   void count(const job_record& record);
   readiness check_ready() const;
+  void change_settings(const settings_changed& msg);
 
   job_view view_of(const active_job& job, bool created = false) const;
   job_view view_of_ended(std::shared_ptr<const job_record> record) const;
@@ -118,6 +121,7 @@ private:
 
   dispatcher_actor::pointer self_;
   dispatcher_parts parts_;
+  policy::command_policy policy_;
   job_map jobs_;
   node_counters counters_;
   uint64_t running_ = 0;

@@ -252,7 +252,15 @@ void dispatcher_state::resume_pending(stored_job stored,
   const auto id = job.record->job_id;
   log::info("job.resumed", {id, job.record->session_id}, "waits again");
   ++counters_.pending_now;
-  enqueue(jobs_.emplace(id, std::move(job)).first->second);
+  const auto kept = jobs_.emplace(id, std::move(job)).first;
+  // The node may have come back with other settings, or less isolation.
+  const auto unwanted = check_wanted(*kept->second.request);
+  if (!unwanted)
+    return enqueue(kept->second);
+  const auto reason = code_of(unwanted) == ec::isolation_unavailable
+                        ? reason_code::isolation_unavailable
+                        : reason_code::policy_denied;
+  end_unstarted(kept, make_reason(reason, sentence_of(unwanted)));
 }
 
 // A shim ends its job when the node goes away, and leaves the record of it in

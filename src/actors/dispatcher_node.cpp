@@ -36,6 +36,11 @@ readiness dispatcher_state::check_ready() const {
   return result;
 }
 
+void dispatcher_state::change_settings(const settings_changed& msg) {
+  parts_.settings = msg.settings;
+  policy_ = policy::command_policy{msg.settings->security};
+}
+
 void dispatcher_state::count(const job_record& record) {
   switch (record.status) {
   case job_status::finished:

@@ -2,6 +2,7 @@
 #include "launcher/mechanism_names.hpp"
 #include "messages/nearest_word.hpp"
 #include "ocw/errors.hpp"
+#include "policy/command_policy.hpp"
 
 #include <fmt/format.h>
 
@@ -197,12 +198,6 @@ caf::error check_version(const config& values) {
     {values.docker.enabled, "docker.enabled",
      "sessions in containers are not available in this version; leave it "
      "false"},
-    {values.security.require_command_validation == validation_mode::always,
-     "security.require_command_validation",
-     "checking commands is not available in this version; leave it at auto"},
-    {values.security.policy != exec_policy::any, "security.exec_policy",
-     "restricting what a job executes is not available in this version; leave "
-     "it at any"},
   };
   for (const auto& row : rows)
     if (row.wanted)
@@ -223,6 +218,8 @@ caf::error check_rules(const loaded_config& loaded) {
   if (auto wrong = check_mechanisms(values.isolation))
     return wrong;
   if (auto wrong = check_api(values))
+    return wrong;
+  if (auto wrong = policy::check_settings(values.security))
     return wrong;
   if (auto wrong = check_tls(values.tls))
     return wrong;

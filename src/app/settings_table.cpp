@@ -181,26 +181,26 @@ std::vector<setting> docker_settings() {
 
 std::vector<setting> security_settings() {
   return {
-    OCW_SETTING(
-      "security.command_allowlist", security.command_allowlist, no_bounds,
-      fixed,
-      "commands that a checked job may name; not in use in this version"),
+    OCW_SETTING("security.command_allowlist", security.command_allowlist,
+                no_bounds, live,
+                "programs that a checked job may run, by name"),
     OCW_SETTING(
       "security.dangerous_patterns", security.dangerous_patterns, no_bounds,
-      fixed,
-      "texts that a checked job may not contain; not in use in this version"),
+      live,
+      "what a checked job may not do: the patterns of the default, which are "
+      "judged by what they mean, or texts in which * is any text and ? any "
+      "character"),
     OCW_SETTING("security.require_command_validation",
-                security.require_command_validation, no_bounds, fixed,
-                "whether commands are checked against these lists; not "
-                "available in this version, which checks none: leave it at "
-                "auto"),
+                security.require_command_validation, no_bounds, live,
+                "whether commands are checked against these lists; auto: "
+                "where the namespace tier is not in force"),
     OCW_SETTING("security.max_command_length", security.max_command_length,
-                detail::bounds{1, 10000000}, fixed,
-                "the longest command of a checked job, in bytes; not in use in "
-                "this version"),
+                detail::bounds{1, 10000000}, live,
+                "the longest command of any job, in bytes"),
     OCW_SETTING(
       "security.exec_policy", security.policy, no_bounds, fixed,
-      "what a job may execute; allowlist is not available in this version"),
+      "what a job may execute; with allowlist every job is refused where "
+      "the tier in force cannot enforce it"),
   };
 }
 

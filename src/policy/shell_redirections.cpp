@@ -142,7 +142,7 @@ void shell_reader::read_body(awaited_body awaited) {
     body += line + '\n';
     line.clear();
   }
-  fail("the here-document that ends at '" + awaited.delimiter + "' has no end");
+  fail("a here-document has no end");
 }
 
 /// What an unquoted body expands; the quotes in it mean nothing.

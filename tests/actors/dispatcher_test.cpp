@@ -15,12 +15,13 @@ struct whole_node : test::still_world {
   test::scripted_machine machine;
   test::memory_store store;
   std::vector<stored_job> unfinished;
+  config settings;
   uint32_t slots = 1;
   dispatcher_actor node;
 
   void start() {
     auto parts = dispatcher_parts{};
-    parts.settings = std::make_shared<const config>();
+    parts.settings = std::make_shared<const config>(settings);
     parts.worker.worker_id = "here";
     parts.paths.dir = "/nonexistent/store";
     parts.store = &store;
@@ -252,6 +253,47 @@ TEST_CASE_METHOD(whole_node,
   request.require = {"netns"};
   CHECK((**ask(node, submit_job{request})).error()
         == ec::isolation_unavailable);
+}
+
+TEST_CASE_METHOD(whole_node,
+                 "where nothing keeps to the list of programs, a "
+                 "node that must keep to it runs nothing",
+                 "[dispatcher]") {
+  settings.security.policy = exec_policy::allowlist;
+  start();
+  CHECK((**submit("a")).error() == ec::isolation_unavailable);
+  CHECK(store.jobs.empty());
+}
+
+TEST_CASE_METHOD(whole_node,
+                 "a command that the policy refuses leaves nothing behind",
+                 "[dispatcher]") {
+  start();
+  auto request = request_for("a");
+  request.command = "true; nc -l 1";
+  const auto refused = (**ask(node, submit_job{request})).error();
+  CHECK(refused == ec::policy_denied);
+  CHECK(field_of(refused) == "command");
+  CHECK(store.jobs.empty());
+  CHECK(machine.sessions.empty());
+  // The operator's word counts at once, and for what comes after it.
+  settings.security.require_command_validation = validation_mode::never;
+  caf::anon_send(node,
+                 settings_changed{std::make_shared<const config>(settings)});
+  CHECK(**ask(node, submit_job{request}));
+}
+
+TEST_CASE_METHOD(whole_node, "a waiting job is judged again after a restart",
+                 "[dispatcher]") {
+  auto waiting
+    = stored_job{{.job_id = "w", .session_id = "sw"}, request_for("w")};
+  waiting.request.command = "nc -l 1";
+  unfinished = {waiting};
+  store.jobs.emplace("w", waiting);
+  start();
+  CHECK(machine.sessions.empty());
+  CHECK(store.jobs.at("w").record.status == job_status::failed);
+  CHECK(store.jobs.at("w").record.reason.code == reason_code::policy_denied);
 }
 
 TEST_CASE_METHOD(whole_node,

@@ -221,7 +221,7 @@ class Embedded(CliTest):
         data = os.urandom(100_000)
         marker = new_marker()
         name, value = next(iter(marker.items()))
-        ended = self.cli("run", f"--env={name}={value}",
+        ended = self.cli("run", f"--env={name}={value}", "--security.require_command_validation=false",
                          "--command=cat; echo err >&2; (setsid sleep 300 &) ; exit 5",
                          input=data, code=5)
         self.assertEqual((ended.stdout, ended.stderr), (data, b"err\n"))

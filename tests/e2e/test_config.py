@@ -210,8 +210,7 @@ class WrongSettings(ConfigTest):
                     self.assertIn(name, said)
 
     def test_what_this_version_cannot_do_is_refused_not_ignored(self):
-        for setting in ("docker.enabled=true", "security.exec_policy=allowlist",
-                        "security.require_command_validation=true"):
+        for setting in ("docker.enabled=true",):
             with self.subTest(setting=setting):
                 self.assertIn(setting.split("=")[0], self.refused(f"--{setting}", command="serve"))
 

@@ -53,7 +53,7 @@ TEST_CASE("without any source all values are defaults") {
   const auto result = loaded(nothing(dir));
   CHECK(result.file.empty());
   CHECK(result.values.api.port == 3000);
-  CHECK(result.values.security.command_allowlist.size() == 62);
+  CHECK(result.values.security.command_allowlist.size() == 136);
   for (const auto& row : all_settings())
     CHECK_THAT(result.origins.at(std::string{row.key}), StartsWith("default"));
 }

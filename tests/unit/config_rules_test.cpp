@@ -214,18 +214,27 @@ TEST_CASE("certificate and key come together and can be read") {
 // -- what this version cannot do ----------------------------------------------
 
 TEST_CASE("what is not in this version is refused, with what to do") {
-  const auto all = pairs{{"docker.enabled", "true"},
-                         {"security.require_command_validation", "true"},
-                         {"security.exec_policy", "allowlist"}};
+  const auto all = pairs{{"docker.enabled", "true"}};
   for (const auto& [key, value] : all) {
     CAPTURE(key, value);
     CHECK_THAT(refusal({{key, value}}),
                Contains(key) && Contains("available")
                  && (Contains("leave it") || Contains("set it")));
   }
-  CHECK(values({{"security.require_command_validation", "false"}})
-          .security.require_command_validation
-        == validation_mode::never);
+}
+
+TEST_CASE("the lists of the command policy are of use, or refused") {
+  for (const auto* mode : {"auto", "true", "false"})
+    CHECK(word_of(values({{"security.require_command_validation", mode}})
+                    .security.require_command_validation)
+          == mode);
+  CHECK(values({{"security.exec_policy", "allowlist"}}).security.policy
+        == exec_policy::allowlist);
+  for (const auto* name : {"/bin/ls", "ls -l"})
+    CHECK_THAT(refusal({{"security.command_allowlist", name}}),
+               Contains("security.command_allowlist") && Contains("name"));
+  CHECK_THAT(refusal({{"security.dangerous_patterns", std::string(257, 'x')}}),
+             Contains("security.dangerous_patterns") && Contains("1 to 256"));
 }
 
 // -- isolation ----------------------------------------------------------------
