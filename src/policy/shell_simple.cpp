@@ -25,7 +25,7 @@ size_t assignment_length(std::string_view source) {
   if (length == 0)
     return 0;
   if (length < source.size() && source[length] == '[') {
-    const auto close = source.find("]", length);
+    const auto close = source.find(']', length);
     if (close == std::string_view::npos)
       return 0;
     length = close + 1;

@@ -1,7 +1,8 @@
 // A libFuzzer target for the command policy: no text may crash it, hang it, or
 // make it say something that is not text.
 //
-//   cmake -S . -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ -DOCW_FUZZ=ON
+//   cmake --preset asan -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ \
+//     -DOCW_FUZZ=ON -DOCW_WERROR=OFF
 //   cmake --build build/fuzz --target policy_fuzz
 //   build/fuzz/bin/policy_fuzz -max_len=4096 -timeout=5
 
