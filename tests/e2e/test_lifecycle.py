@@ -384,13 +384,14 @@ class Busy(LifecycleTest):
     def test_health_is_answered_at_once_under_a_flood_and_stuck_subscribers(self):
         node = self.start("--worker.concurrency=8")
         marker = new_marker()
+        clients = [node.websocket() for _ in range(50)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         jobs = [node.submit(command="timeout 6 yes 'a flood of output, line after line after line'",
                             env=marker,
                             limits={"max_output_size": 400 << 20}) for _ in range(8)]
-        for _ in range(50):
-            client = node.websocket()
-            self.addCleanup(client.close)
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        for client in clients:
             client.send({"type": "subscribe", "job_ids": jobs})
         times, submits = [], []
         while processes_with(marker) and len(times) < 200:
