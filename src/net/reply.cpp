@@ -80,7 +80,6 @@ unsigned http_status_of(ec code) {
   case ec::none:
     return 200;
   case ec::invalid_request:
-    return 400;
   case ec::limit_exceeded:
     return 400;
   case ec::unauthorized:
@@ -90,9 +89,7 @@ unsigned http_status_of(ec code) {
   case ec::not_found:
     return 404;
   case ec::conflict:
-    return 409;
   case ec::not_ended:
-    return 409;
   case ec::already_ended:
     return 409;
   case ec::payload_too_large:
@@ -100,13 +97,11 @@ unsigned http_status_of(ec code) {
   case ec::unsupported_media:
     return 415;
   case ec::policy_denied:
-    return 422;
   case ec::isolation_unavailable:
     return 422;
   case ec::rate_limited:
     return 429;
   case ec::unavailable:
-    return 503;
   case ec::launch_failed:
     return 503;
   case ec::internal:

@@ -76,7 +76,8 @@ route_match find_route(std::span<const operation> table, std::string_view verb,
 std::string_view unknown_parameter(const operation& what,
                                    const named_values& query) {
   for (const auto& [name, value] : query) {
-    const auto same = [&name](const parameter& x) { return x.name == name; };
+    const auto same
+      = [&wanted = name](const parameter& x) { return x.name == wanted; };
     if (std::none_of(what.query.begin(), what.query.end(), same))
       return name;
   }
