@@ -273,6 +273,9 @@ std::string set_up(const setup_request& request, sandbox& result) {
       auto reason = std::string{trial.text};
       if (reason.empty())
         reason = std::strerror(trial.error);
+      if (trial.stage == start_stage::directory)
+        reason.insert(0, "a job cannot enter a directory below "
+                           + request.root.sessions_dir + ": ");
       left.give_up(blamed(trial.stage, result.mechanisms), reason);
       left.settle();
     }

@@ -20,8 +20,11 @@ class probe_directory {
 public:
   explicit probe_directory(const config& settings) {
     auto failed = std::error_code{};
-    for (const auto& place : {settings.session.base_dir, settings.state_dir,
-                              fs::temp_directory_path(failed).string()})
+    // Beside the sessions' directory the way is as theirs.
+    const auto& sessions = settings.session.base_dir;
+    for (const auto& place :
+         {fs::path{sessions}.parent_path().string(), sessions,
+          settings.state_dir, fs::temp_directory_path(failed).string()})
       if (!place.empty() && fs::path{place}.is_absolute() && make_below(place))
         return;
   }
@@ -61,7 +64,7 @@ caf::expected<sandbox_report> probe_isolation(const config& settings) {
   if (top.empty())
     return make_error(ec::unavailable,
                       "no directory for a trial can be made in "
-                      "session.base_dir, the state dir or TMPDIR");
+                      "or beside session.base_dir, the state dir or TMPDIR");
   auto setup = setup_for(settings, settings.state_dir, top + "/spool");
   // Groups of that name are taken for an earlier launcher's, and removed.
   setup.group_name = "opencode-worker-" + fs::path{top}.filename().string();

@@ -21,6 +21,11 @@ bool is_in_container(const machine_facts& facts) {
   return !facts.container.empty() || facts.is_filtered;
 }
 
+// A job has another user than the node.
+constexpr auto open_the_way
+  = "let others pass (chmod o+x) through every directory above "
+    "session.base_dir, or set one where they can";
+
 // -- namespaces ---------------------------------------------------------------
 
 // Privileges or user namespaces: one of the two is in the way.
@@ -54,6 +59,8 @@ std::string namespace_hint(std::string_view why, const machine_facts& facts) {
   if (why.starts_with('/') && says(why, "No such file or directory"))
     return "make that directory, or take it out of session.readonly_mounts or "
            "session.workspace_roots";
+  if (says(why, "cannot enter"))
+    return open_the_way;
   if (says(why, "mount_setattr") && kernel_lacks_it(why))
     return "a kernel of 5.12 or newer";
   if (facts.uid == 0 && !facts.maps_job_uids)
@@ -104,9 +111,8 @@ std::string cgroup_hint(uint64_t bit, const machine_facts& facts) {
 std::string own_uid_hint(std::string_view why, const machine_facts& facts) {
   if (facts.uid != 0)
     return "run the node as root; as another user every job is that user";
-  if (says(why, "Permission denied"))
-    return "let others pass (chmod o+x) through every directory above "
-           "session.base_dir, or set one where they can";
+  if (says(why, "cannot enter"))
+    return open_the_way;
   if (!facts.maps_job_uids)
     return mapping_hint();
   return std::string{"give the "}

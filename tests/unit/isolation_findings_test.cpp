@@ -192,6 +192,12 @@ TEST_CASE("what hangs on another mechanism says on which") {
             "own_uid"));
 }
 
+TEST_CASE("a way that is closed to jobs is to be opened") {
+  const auto why = "a job cannot enter a directory below /a: Permission denied";
+  for (const auto bit : {wire::own_uid, wire::mount, wire::pid})
+    CHECK(has(hint_for(bit, why, ordinary_root()), "chmod o+x"));
+}
+
 TEST_CASE("control groups: who has to do what depends on their version") {
   auto facts = ordinary_user();
   CHECK(has(hint_for(wire::cgroup_cpu, "Permission denied", facts),
