@@ -2,6 +2,7 @@
 
 #include "launcher/fd.hpp"
 #include "launcher/identity.hpp"
+#include "launcher/outcome.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -15,7 +16,6 @@
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
-#include <cstring>
 #include <linux/capability.h>
 
 // The root all sessions start from is built once, by the launcher, which then
@@ -31,23 +31,6 @@
 
 namespace ocw::launcher {
 namespace {
-
-// The first failure, in words; what comes after it is not tried.
-class outcome {
-public:
-  /// `done`, or the reason in errno under the name of `what`.
-  bool check(bool done, const std::string& what) {
-    if (!done && text_.empty())
-      text_ = what + ": " + std::strerror(errno);
-    return done;
-  }
-
-  bool good() const { return text_.empty(); }
-  const std::string& text() const { return text_; }
-
-private:
-  std::string text_;
-};
 
 bool make_directories(const std::string& path) {
   for (auto at = path.find('/', 1);; at = path.find('/', at + 1)) {

@@ -1,7 +1,8 @@
 #pragma once
 
+#include "launcher/setup.hpp"
+
 #include <string>
-#include <vector>
 
 namespace ocw::launcher {
 
@@ -11,16 +12,6 @@ inline constexpr char hidden_dir[] = "/.ocw";
 inline constexpr char hidden_sessions[] = "/.ocw/sessions";
 inline constexpr char hidden_spool[] = "/.ocw/spool";
 inline constexpr char hidden_workspaces[] = "/.ocw/workspaces/";
-
-/// What the launcher's root is made of. Absolute paths on the machine.
-struct root_plan {
-  std::string base; ///< an empty directory to build it on
-  std::string sessions_dir;
-  std::string spool_dir;
-  std::vector<std::string> readonly;   ///< shown where they are
-  std::vector<std::string> hidden;     ///< empty wherever they would show
-  std::vector<std::string> workspaces; ///< roots of what jobs may be bound to
-};
 
 /// Moves this process into a mount namespace whose root shows the system
 /// read-only (/usr, /etc, /opt and what is in the plan) and nothing else of the

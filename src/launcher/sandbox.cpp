@@ -2,7 +2,7 @@
 
 #include "launcher/landlock.hpp"
 #include "launcher/mechanism_names.hpp"
-#include "launcher/network.hpp"
+#include "launcher/texts.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -284,6 +284,17 @@ std::string set_up(const setup_request& request, sandbox& result) {
     return {};
   auto failed = gain_namespace_rights();
   return failed.empty() ? enter_private_root(request.root) : failed;
+}
+
+std::string encode_report(const sandbox& found) {
+  wire::setup_report report;
+  report.in_force = found.mechanisms;
+  report.landlock_abi = static_cast<uint32_t>(found.landlock_abi);
+  report.why_not_count = static_cast<uint32_t>(found.why_not.size());
+  auto payload = std::string{bytes_of(report)};
+  put_text(payload, found.cgroups ? found.cgroups->describe() : std::string{});
+  put_texts(payload, found.why_not);
+  return payload;
 }
 
 } // namespace ocw::launcher

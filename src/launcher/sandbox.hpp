@@ -4,27 +4,14 @@
 #include "launcher/child.hpp"
 #include "launcher/private_root.hpp"
 #include "launcher/seccomp.hpp"
+#include "launcher/setup.hpp"
 #include "launcher/spec.hpp"
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ocw::launcher {
-
-/// What the node asks a launcher to prepare.
-struct setup_request {
-  wire::launcher_setup fixed; ///< the counts are set by `encode`
-  std::string group_name;
-  root_plan root;
-};
-
-std::string encode(const setup_request& request);
-
-/// Replaces `request` with what `payload` says. Returns an empty view, or what
-/// is wrong with it.
-std::string_view decode(std::string_view payload, setup_request& request);
 
 /// What holds the jobs of one launcher. Made once, by trying; shims inherit it.
 struct sandbox {

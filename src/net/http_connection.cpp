@@ -18,7 +18,6 @@
 #include <chrono>
 
 namespace ocw::net {
-
 namespace {
 
 using error_code = boost::system::error_code;
@@ -28,8 +27,7 @@ using body_parser = beast::http::request_parser<beast::http::string_body>;
 constexpr auto linger_patience = std::chrono::seconds{5};
 constexpr uint32_t max_head_bytes = 16 << 10;
 constexpr size_t kept_buffer_bytes = 4 << 10;
-// A refused request's body up to this size is read, so that the connection
-// can be used again; with a larger one it ends.
+// A refused body up to this size is read, to use the connection again.
 constexpr uint64_t max_skipped_bytes = 64 << 10;
 
 // A request that could not be read, in HTTP's words; null: there is nobody to
@@ -53,9 +51,9 @@ std::optional<reply> reading_refusal(const error_code& error,
       || error == http_error::end_of_stream
       || error == http_error::partial_message)
     return {};
-  return error_reply(make_error(ec::invalid_request,
-                                "this is not an HTTP request that can be read: "
-                                  + error.message()));
+  return error_reply(
+    make_error(ec::invalid_request,
+               "this is no HTTP request that can be read: " + error.message()));
 }
 
 class connection {
@@ -299,5 +297,4 @@ awaitable<void> serve_connection(door& context, door_kind kind,
   auto it = connection{context, kind, stream, std::move(peer)};
   co_await it.run();
 }
-
 } // namespace ocw::net

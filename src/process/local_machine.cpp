@@ -8,8 +8,6 @@
 #include "process/safe_files.hpp"
 #include "store/history.hpp"
 
-#include <sys/stat.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -278,30 +276,6 @@ output_digests local_machine::digest(const job_record& record,
 
 void local_machine::sweep(const job_record& record) {
   reap(move_to_trash(settings_, record.session_id));
-}
-
-isolation_report local_machine::isolation(const job_request& request) const {
-  const auto sandbox = launcher_->sandbox();
-  return describe_isolation(mechanisms_for(request, sandbox.mechanisms),
-                            sandbox.control_groups);
-}
-
-// A workspace is somebody's already: without a mount that maps its owner, the
-// job has to be that owner, unless that is root.
-session_hold local_machine::hold_of(const session_task& task) {
-  const auto in_force = launcher_->sandbox().mechanisms;
-  auto hold = session_hold{mechanisms_for(*task.request, in_force)};
-  if ((hold.mechanisms & wire::own_uid) == 0)
-    return hold;
-  hold.uid = hold.gid = uids_.of(task.record->session_id);
-  struct stat owner {};
-  if (const auto& workspace = task.request->workspace;
-      workspace && (hold.mechanisms & wire::mount) == 0
-      && ::stat(workspace->c_str(), &owner) == 0 && owner.st_uid != 0) {
-    hold.uid = owner.st_uid;
-    hold.gid = owner.st_gid;
-  }
-  return hold;
 }
 
 } // namespace ocw

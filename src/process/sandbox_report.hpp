@@ -1,6 +1,6 @@
 #pragma once
 
-#include "launcher/sandbox.hpp"
+#include "launcher/setup.hpp"
 #include "ocw/config.hpp"
 #include "ocw/messages/job.hpp"
 

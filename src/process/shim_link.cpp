@@ -2,6 +2,7 @@
 
 #include "messages/log.hpp"
 #include "process/process_end.hpp"
+#include "process/start_stage.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -17,36 +18,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t read_size = 4096;
-
-std::string_view stage_name(wire::start_stage stage) {
-  switch (stage) {
-  case wire::start_stage::decode:
-    return "reading its description";
-  case wire::start_stage::spool:
-    return "opening its output files";
-  case wire::start_stage::pipes:
-    return "making its pipes";
-  case wire::start_stage::clone:
-    return "making its process";
-  case wire::start_stage::directory:
-    return "entering its directory";
-  case wire::start_stage::limits:
-    return "setting its limits";
-  case wire::start_stage::exec:
-    return "running it";
-  case wire::start_stage::network:
-    return "entering its network";
-  case wire::start_stage::mounts:
-    return "making its root";
-  case wire::start_stage::cgroup:
-    return "entering its control groups";
-  case wire::start_stage::identity:
-    return "taking its identity";
-  case wire::start_stage::filters:
-    return "setting its filters";
-  }
-  return "unknown stage";
-}
 
 // Sends `size` bytes with a descriptor attached, if there is one.
 ssize_t send_with_fd(int socket, const char* data, size_t size, int attached) {

@@ -1,4 +1,5 @@
-#include "launcher/sandbox.hpp"
+#include "launcher/setup.hpp"
+
 #include "launcher/texts.hpp"
 
 #include <cstring>
@@ -36,17 +37,6 @@ std::string_view decode(std::string_view payload, setup_request& request) {
       || !texts.next(root.workspaces, fixed.workspace_count))
     return "a text goes beyond the frame";
   return texts.at_end() ? std::string_view{} : "bytes after the last text";
-}
-
-std::string encode_report(const sandbox& found) {
-  wire::setup_report report;
-  report.in_force = found.mechanisms;
-  report.landlock_abi = static_cast<uint32_t>(found.landlock_abi);
-  report.why_not_count = static_cast<uint32_t>(found.why_not.size());
-  auto payload = std::string{bytes_of(report)};
-  put_text(payload, found.cgroups ? found.cgroups->describe() : std::string{});
-  put_texts(payload, found.why_not);
-  return payload;
 }
 
 } // namespace ocw::launcher
