@@ -6,6 +6,15 @@
 #include <cerrno>
 #include <cstring>
 
+// How it works
+//
+//   <group of the launcher>/<name>           own_group, one per hierarchy
+//   <group of the launcher>/<name>/<number>  cgroup_part, one per shim in each
+//
+// Limits are held by version 1 for the controllers that are mounted there, and
+// by version 2 for all others. Killing is version 2's wherever it is mounted,
+// with or without controllers, and otherwise the freezer's (cgroups(7)).
+
 namespace ocw::launcher {
 namespace {
 
@@ -83,12 +92,14 @@ std::unique_ptr<own_group> make_in(const cgroup_mount& mount,
 std::unique_ptr<own_group> make_own_group(const cgroup_mount& mount,
                                           const std::string& name,
                                           uint64_t wanted, problems& why) {
+  const auto slashed = "/" + name + "/";
   const auto above = mount.own.substr(0, mount.own.rfind('/'));
   std::unique_ptr<own_group> best;
   const std::string* last = nullptr;
   for (const auto& below : {mount.own, above, std::string{}}) {
     // Clearing a group this process is in would be its end.
-    const auto inside = (mount.own + "/").starts_with(below + "/" + name + "/");
+    const auto inside
+      = (mount.own + "/").starts_with(std::string{below}.append(slashed));
     if (inside || (last != nullptr && *last == below))
       continue;
     last = &below;
@@ -107,7 +118,10 @@ std::unique_ptr<own_group> make_own_group(const cgroup_mount& mount,
 class groups_tree final : public cgroup_tree {
 public:
   groups_tree(own_groups groups, uint64_t held)
-    : groups_(std::move(groups)), held_(held) {}
+    : groups_(std::move(groups)),
+      held_(held),
+      clone_into_(groups_.back()->unified && clones_into(groups_.back()->dir)) {
+  }
 
   uint64_t mechanisms() const override { return held_; }
   std::string describe() const override;
@@ -116,6 +130,7 @@ public:
 private:
   own_groups groups_; // that of version 2 is the last
   uint64_t held_;
+  bool clone_into_;
 };
 
 std::string groups_tree::describe() const {
@@ -144,7 +159,7 @@ std::unique_ptr<job_cgroup> groups_tree::make(uint64_t number) {
       return nullptr;
     }
   }
-  return make_job_cgroup(std::move(parts));
+  return make_job_cgroup(std::move(parts), clone_into_);
 }
 
 void explain(uint64_t missing, bool any_mount, const problems& why,

@@ -1,6 +1,7 @@
 #include "launcher/cgroup_part.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 
 namespace ocw::launcher {
@@ -13,17 +14,16 @@ constexpr uint64_t least_quota_us = 1'000; // the kernel takes no less
 // -- one hierarchy ------------------------------------------------------------
 
 int cgroup_part::prepare(const cgroup_limits& next) {
-  const auto memory = has(wire::cgroup_memory);
-  if (memory && used_ && !clean_memory(next.memory_bytes)) {
-    used_ = false;
+  if (error_ != 0 || (used_ && !clean(next.memory_bytes))) {
     limits_.reset();
     error_ = remove_group(parent_, name_);
-    if (error_ == 0)
+    if (error_ == 0 || error_ == ENOENT)
       error_ = dir_.make(parent_, name_);
     if (error_ != 0)
       return error_;
+    used_ = false;
   }
-  if (memory && !used_)
+  if (has(wire::cgroup_memory) && !used_)
     watch_memory();
   used_ = true;
   const auto error = write_limits(next);
@@ -57,12 +57,12 @@ namespace {
 // One group in each hierarchy that is used; that of version 2 is the last.
 class job_groups final : public job_cgroup {
 public:
-  explicit job_groups(cgroup_parts parts);
+  job_groups(cgroup_parts parts, bool clone_into);
 
   int prepare(const cgroup_limits& limits) override;
   const std::vector<int>& entries() const override { return entries_; }
   int clone_directory() const override {
-    return parts_.back()->unified() ? group().fd() : -1;
+    return clone_into_ ? group().fd() : -1;
   }
   int oom_fd() const override {
     return memory_ != nullptr ? memory_->oom_fd() : -1;
@@ -82,13 +82,15 @@ private:
   cgroup_usage totals() const;
 
   cgroup_parts parts_;
+  bool clone_into_;
   cgroup_part* memory_ = nullptr;
   cgroup_part* killer_ = nullptr;
   std::vector<int> entries_;
   cgroup_usage before_; // the totals when the job was prepared
 };
 
-job_groups::job_groups(cgroup_parts parts) : parts_(std::move(parts)) {
+job_groups::job_groups(cgroup_parts parts, bool clone_into)
+  : parts_(std::move(parts)), clone_into_(clone_into) {
   for (const auto& part : parts_) {
     if (part->has(wire::cgroup_memory))
       memory_ = part.get();
@@ -128,9 +130,7 @@ uint32_t job_groups::signal_all(int signal) {
 }
 
 uint32_t job_groups::kill_all() {
-  const auto& dir = killer_ != nullptr ? killer_->dir() : group();
-  const auto seen = static_cast<uint32_t>(dir.processes().size());
-  return dir.write("cgroup.kill", "1") == 0 ? seen : kill_in_rounds(dir);
+  return (killer_ != nullptr ? killer_ : parts_.back().get())->kill_all();
 }
 
 // A process that is about to end is in no list, but populates its group.
@@ -160,8 +160,9 @@ cgroup_usage job_groups::usage() const {
 
 } // namespace
 
-std::unique_ptr<job_cgroup> make_job_cgroup(cgroup_parts parts) {
-  return std::make_unique<job_groups>(std::move(parts));
+std::unique_ptr<job_cgroup> make_job_cgroup(cgroup_parts parts,
+                                            bool clone_into) {
+  return std::make_unique<job_groups>(std::move(parts), clone_into);
 }
 
 } // namespace ocw::launcher

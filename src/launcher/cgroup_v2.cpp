@@ -1,6 +1,9 @@
 #include "launcher/cgroup_part.hpp"
 
+#include <linux/sched.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,52 +30,68 @@ public:
   using cgroup_part::cgroup_part;
 
   bool unified() const override { return true; }
-  int entry() const override { return dir_.file("cgroup.procs"); }
-  int oom_fd() const override { return dir_.file("memory.events"); }
+  int entry() const override { return dir().file("cgroup.procs"); }
+  int oom_fd() const override { return dir().file("memory.events"); }
   short oom_poll_events() const override { return POLLPRI; }
   void take_oom_event(uint64_t) override {} // reading memory.events does
+  uint32_t kill_all() override;
   void add_totals(cgroup_usage& usage) const override;
 
 private:
-  void watch_memory() override { dir_.write("memory.oom.group", "1"); }
-  bool clean_memory(uint64_t limit) override;
+  void watch_memory() override { dir().write("memory.oom.group", "1"); }
+  bool clean(uint64_t limit) override;
   int set_memory(uint64_t bytes) override;
   int set_cpu(uint64_t quota_us) override;
+
+  bool killed_ = false;
 };
 
-// Since kernel 6.12 a write to memory.peak resets what is read through the same
-// open file. Before that, a peak is for good.
-bool v2_part::clean_memory(uint64_t limit) {
-  if (limit != 0 && dir_.number("memory.current") > limit / 2)
+// For good are the peak (before kernel 6.12, since when a write to memory.peak
+// resets what is read through the same open file), what is in a tmpfs, and a
+// use of cgroup.kill: whoever is cloned into the group from another that was
+// killed less often is taken for a fork that got away, and KILLed at birth
+// (kill_seq in kernel/cgroup/cgroup.c, seen in 6.18).
+bool v2_part::clean(uint64_t limit) {
+  if (std::exchange(killed_, false))
     return false;
-  return !dir_.has("memory.peak") || dir_.write("memory.peak", "reset") == 0;
+  if (!has(wire::cgroup_memory))
+    return true;
+  if (limit != 0 && dir().number("memory.current") > limit / 2)
+    return false;
+  return !dir().has("memory.peak") || dir().write("memory.peak", "reset") == 0;
+}
+
+uint32_t v2_part::kill_all() {
+  const auto seen = static_cast<uint32_t>(dir().processes().size());
+  killed_ = dir().write("cgroup.kill", "1") == 0;
+  return killed_ ? seen : cgroup_part::kill_all();
 }
 
 int v2_part::set_memory(uint64_t bytes) {
-  const auto error = dir_.write("memory.max", or_max(bytes));
+  const auto error = dir().write("memory.max", or_max(bytes));
   if (error != 0)
     return error;
-  const auto swap = dir_.write("memory.swap.max", bytes == 0 ? "max" : "0");
+  const auto swap = dir().write("memory.swap.max", bytes == 0 ? "max" : "0");
   return swap == ENOENT ? 0 : swap; // ENOENT: swap is not counted
 }
 
 int v2_part::set_cpu(uint64_t quota_us) {
-  return dir_.write("cpu.max",
-                    or_max(quota_us) + " " + std::to_string(cpu_period_us));
+  return dir().write("cpu.max",
+                     or_max(quota_us) + " " + std::to_string(cpu_period_us));
 }
 
 void v2_part::add_totals(cgroup_usage& usage) const {
-  const auto cpu = dir_.read("cpu.stat"); // there without a controller, too
+  const auto cpu = dir().read("cpu.stat"); // there without a controller, too
   usage.cpu_us += number_in(cpu, "usage_usec");
   usage.throttled_us += number_in(cpu, "throttled_usec");
   if (has(wire::cgroup_memory)) {
-    usage.oom_kills += dir_.number("memory.events", "oom_kill");
-    usage.memory_peak_kb += dir_.number("memory.peak") / 1024;
+    usage.oom_kills += dir().number("memory.events", "oom_kill");
+    usage.memory_peak_kb += dir().number("memory.peak") / 1024;
   }
   if (has(wire::cgroup_pids))
-    usage.pids_refused += dir_.number("pids.events", "max");
+    usage.pids_refused += dir().number("pids.events", "max");
   if (has(counts_io)) {
-    const auto io = dir_.read("io.stat");
+    const auto io = dir().read("io.stat");
     usage.io_read_bytes += sum_of(io, "rbytes=");
     usage.io_write_bytes += sum_of(io, "wbytes=");
   }
@@ -117,6 +136,23 @@ uint64_t enable_v2(const cgroup_dir& base, const cgroup_dir& dir, uint64_t uses,
     }
   }
   return enable_below(dir, enabled, error);
+}
+
+bool clones_into(const cgroup_dir& dir) {
+  cgroup_dir group;
+  if (group.make(dir.fd(), "probe") != 0)
+    return false;
+  clone_args how{}; // no signal when it ends
+  how.flags = CLONE_INTO_CGROUP;
+  how.cgroup = static_cast<uint64_t>(group.fd());
+  const auto pid = static_cast<pid_t>(::syscall(SYS_clone3, &how, sizeof(how)));
+  if (pid == 0)
+    ::_exit(0);
+  int status = -1;
+  const auto works
+    = pid > 0 && ::waitpid(pid, &status, __WALL) == pid && status == 0;
+  remove_group(dir.fd(), "probe");
+  return works;
 }
 
 std::unique_ptr<cgroup_part> make_v2_part(int parent, std::string name,
