@@ -82,6 +82,12 @@ bool fork_shim(launcher_parts& parts) {
     = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0;
   unique_fd theirs{fds[0]};
   unique_fd ours{fds[1]};
+  // TERM is ignored here and handled there: one that comes in between waits.
+  sigset_t term;
+  sigset_t before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, &before);
   if (made)
     reply.pid = ::fork();
   if (made && reply.pid == 0) {
@@ -92,6 +98,7 @@ bool fork_shim(launcher_parts& parts) {
     reply.error = errno;
   else
     parts.shims.add(reply.pid);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   const auto fd = reply.pid > 0 ? theirs.get() : -1;
   return send_frame(parts.control, wire::frame_type::shim_forked,
                     bytes_of(reply), waiting::yes, fd)

@@ -96,6 +96,10 @@ void become_shim(int socket) {
   on_term.sa_handler = &part_from_node;
   on_term.sa_flags = SA_RESTART;
   ::sigaction(SIGTERM, &on_term, nullptr);
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_UNBLOCK, &term, nullptr);
 }
 
 } // namespace

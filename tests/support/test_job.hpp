@@ -75,6 +75,8 @@ public:
     record_.exit_code = status == job_status::finished ? 0 : 1;
     record_.finished_unix_ms = now_unix_ms();
     record_.output_events = cells_;
+    record_.output.out.bytes = sizes_[0];
+    record_.output.err.bytes = sizes_[1];
     follow_->end(std::make_shared<const job_record>(record_));
   }
 
