@@ -5,7 +5,6 @@
 #include "process/waiting_job.hpp"
 
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -205,7 +204,7 @@ void launcher_client::launcher_lost() {
   socket_.close(ignored);
   const auto lived = std::chrono::steady_clock::now() - started_;
   quick_deaths_ = lived < std::chrono::seconds{5} ? quick_deaths_ + 1 : 0;
-  ::waitpid(std::exchange(pid_, -1), nullptr, WNOHANG);
+  reap_launcher(io_, std::exchange(pid_, -1));
   retry_.expires_after(std::chrono::milliseconds{
     quick_deaths_ == 0 ? 0 : 100u << std::min(quick_deaths_, 6u)});
   retry_.async_wait(

@@ -3,7 +3,7 @@
 #include "launcher/frames.hpp"
 #include "ocw/errors.hpp"
 
-#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/process/v2/pid.hpp>
 #include <boost/process/v2/posix/vfork_launcher.hpp>
 #include <boost/process/v2/process.hpp>
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 namespace ocw {
@@ -40,6 +41,10 @@ caf::expected<sandbox_report> set_up(int socket,
                       "the launcher ended while it set up isolation; its "
                       "standard error says why");
   return read_report(reply.payload);
+}
+
+unique_fd pidfd_of(pid_t process) {
+  return unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, process, 0))};
 }
 
 } // namespace
@@ -76,11 +81,25 @@ void wait_for_launcher(pid_t launcher) {
   constexpr auto patience_ms = 500;
   if (launcher <= 0)
     return;
-  const auto handle
-    = unique_fd{static_cast<int>(::syscall(SYS_pidfd_open, launcher, 0))};
+  const auto handle = pidfd_of(launcher);
   auto ended = pollfd{handle.get(), POLLIN, 0};
   if (handle && ::poll(&ended, 1, patience_ms) == 1)
     ::waitpid(launcher, nullptr, WNOHANG);
+}
+
+void reap_launcher(boost::asio::io_context& io, pid_t launcher) {
+  using boost::asio::posix::stream_descriptor;
+  if (launcher <= 0)
+    return;
+  auto handle = pidfd_of(launcher);
+  if (!handle)
+    return;
+  auto ended = std::make_shared<stream_descriptor>(io, handle.release());
+  auto take_in = [ended, launcher](boost::system::error_code failed) {
+    if (!failed)
+      ::waitpid(launcher, nullptr, WNOHANG);
+  };
+  ended->async_wait(stream_descriptor::wait_read, std::move(take_in));
 }
 
 caf::expected<std::string> find_launcher() {

@@ -3,6 +3,7 @@
 #include "process/sandbox_report.hpp"
 #include "process/unique_fd.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <caf/expected.hpp>
 
 #include <sys/types.h>
@@ -29,6 +30,10 @@ start_launcher(const std::string& program,
 /// Waits a moment for a launcher whose socket was closed: it ends when its last
 /// shim has, which takes no time when no job runs.
 void wait_for_launcher(pid_t launcher);
+
+/// Takes in a launcher that ends by itself, whenever it does: its socket is
+/// closed a moment before its process is gone. Nothing for `launcher` <= 0.
+void reap_launcher(boost::asio::io_context& io, pid_t launcher);
 
 /// Where the launcher is: beside this program, or where it is installed.
 /// `ec::launch_failed` when it is in neither place.
