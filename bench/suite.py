@@ -27,11 +27,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 sys.dont_write_bytecode = True
 
-from harness import engine, memory, peers, proc, rates, report, slurm  # noqa: E402
+from harness import engine, isolation, memory, peers, proc, rates, report, slurm  # noqa: E402
 from harness.node import Failed, Places, raise_file_limit  # noqa: E402
 
 PEERS = [peers.Xargs, peers.Parallel, peers.Gearman, peers.Ssh, slurm.Slurm]
-NAMES = rates.NAMES + memory.NAMES
+NAMES = rates.NAMES + isolation.NAMES + memory.NAMES
 FAILURES = (Failed, OSError, subprocess.SubprocessError, ValueError,
             http.client.HTTPException)
 
@@ -85,7 +85,7 @@ class Suite:
         print(report.text_of(outcome), flush=True)
 
     def run(self):
-        if any(map(self.wanted, rates.NAMES)):
+        if any(map(self.wanted, rates.NAMES + isolation.NAMES)):
             try:
                 self._run_rates()
             except FAILURES as error:
@@ -97,7 +97,8 @@ class Suite:
     def _run_rates(self):
         with rates.rates_node(self) as built:
             self.isolation = built.node.isolation
-            for name, open_scenario in built.all():
+            beside = isolation.Isolation(self, built.node)
+            for name, open_scenario in built.all() + beside.all():
                 if self.wanted(name):
                     self.measure(name, open_scenario)
 

@@ -24,6 +24,7 @@ class Check:
     variant: str = "node"
     is_ratio: bool = False
     unit: str = ""
+    against: str = ""  # another variant, instead of the baseline
 
 
 @dataclass
@@ -60,13 +61,21 @@ def _ratios(samples, baseline):
     return result
 
 
+def _found(check, variants):
+    variant = variants.get(check.variant, {})
+    if not check.is_ratio:
+        return variant.get("figures", {}).get(check.metric)
+    if check.against and variant:
+        return _ratios(variant["samples"],
+                       variants[check.against]["samples"]).get(check.metric)
+    return variant.get("ratio", {}).get(check.metric)
+
+
 def _evaluate(check, outcome):
-    variant = outcome["variants"].get(check.variant, {})
-    group = "ratio" if check.is_ratio else "figures"
-    found = variant.get(group, {}).get(check.metric)
+    found = _found(check, outcome["variants"])
     entry = {"goal": check.goal, "metric": check.metric,
              "unit": "×" if check.is_ratio else check.unit, "compare": check.compare,
-             "limit": check.limit}
+             "limit": check.limit, "against": check.against}
     if found is None:
         return entry | {"value": None, "met": False}
     met = COMPARE[check.compare](found["median"], check.limit)

@@ -6,6 +6,7 @@ import time
 
 from harness import proc
 from harness.engine import Check, Scenario
+from harness.isolation import no_isolation
 from harness.node import Failed, Node
 
 MIB = 1 << 20
@@ -27,12 +28,14 @@ class Memory:
     def _node(self, **settings):
         named = {key.replace("__", "."): value
                  for key, value in settings.items()}
-        return Node(self.suite.programs, self.suite.places, named)
+        return Node(self.suite.programs, self.suite.places,
+                    {**no_isolation(), **named})
 
     # -- start and rest -------------------------------------------------------
 
     def _start(self):
-        with self._node() as node:
+        # With isolation, which is tried out before a node is ready.
+        with Node(self.suite.programs, self.suite.places, {}) as node:
             before = _settled_status(node)
             family = proc.tree(node.pid)
             cpu = proc.CpuMeter([node.pid])

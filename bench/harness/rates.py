@@ -4,18 +4,13 @@ import os
 from contextlib import contextmanager
 
 from harness.engine import Check, Scenario
+from harness.isolation import no_isolation
+from harness.jobs import JOB_METRICS, ROOM, node_jobs, raw_jobs
 from harness.node import Node, run_json
 
-JOB_METRICS = {"jobs_per_s": "jobs/s", "p50_us": "p50 µs", "p99_us": "p99 µs",
-               "own_cpu_us": "own CPU µs/job", "all_cpu_us": "all CPU µs/job"}
 STREAM_METRICS = {"mb_per_s": "MB/s", "cpu_s_per_gb": "own CPU s/GB"}
 LATENCY_METRICS = {"p50_us": "p50 µs", "p99_us": "p99 µs"}
 MIB = 1 << 20
-
-# Room for every scenario here; the others start nodes of their own.
-SETTINGS = {"worker.concurrency": 256, "session.max_concurrent_sessions": 320,
-            "websocket.max_clients": 200}
-
 
 class Rates:
     """Builds scenarios around one node that serves all of them."""
@@ -27,32 +22,16 @@ class Rates:
 
     # -- short jobs -----------------------------------------------------------
 
-    def _raw_jobs(self, total, in_flight):
-        figures = run_json([self.raw, "spawn", str(total), str(in_flight),
-                            f"--warm-up={in_flight * 2 + 16}"])
-        figures["own_cpu_us"] = figures.pop("parent_cpu_us")
-        figures["all_cpu_us"] = figures["own_cpu_us"] + figures["child_cpu_us"]
-        return figures
-
-    def _node_jobs(self, total, in_flight, kind):
-        figures = self.node.measured_client(
-            "jobs", total, in_flight, kind, in_flight * 2 + 16)
-        count = figures["jobs_with_warm_up"]
-        figures["own_cpu_us"] = figures.pop("node_cpu_s") / count * 1e6
-        figures["all_cpu_us"] = (figures.pop("all_cpu_s") / count * 1e6 +
-                                 figures["client_cpu_us"])
-        return figures
-
     @contextmanager
     def jobs(self, in_flight, total):
         row = Scenario(f"jobs-{in_flight}",
                        f"short jobs, {in_flight} in flight", JOB_METRICS)
         total = self.suite.scaled(total)
         row.variants = {
-            "raw": lambda: self._raw_jobs(total, in_flight),
-            "node": lambda: self._node_jobs(total, in_flight, "argv"),
-            "node, command": lambda: self._node_jobs(total, in_flight,
-                                                     "command"),
+            "raw": lambda: raw_jobs(self.raw, total, in_flight),
+            "node": lambda: node_jobs(self.node, total, in_flight),
+            "node, command": lambda: node_jobs(self.node, total, in_flight,
+                                               "command"),
         }
         if in_flight == 1:
             row.checks = [Check("round trip of true, p50", "p50_us", "≤", 2,
@@ -157,7 +136,8 @@ NAMES = ["jobs-1", "jobs-16", "jobs-256", "stream-head", "stream-lines",
 
 @contextmanager
 def rates_node(suite):
-    with Node(suite.programs, suite.places, SETTINGS) as node:
+    """Nothing holds its jobs: isolation has scenarios of its own."""
+    with Node(suite.programs, suite.places, {**ROOM, **no_isolation()}) as node:
         node.isolation = node.ask("POST", "/v1/jobs?wait=30", {
             "argv": ["/bin/sh", "-c", "true"]}).get("isolation", {})
         yield Rates(suite, node)

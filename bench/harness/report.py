@@ -27,7 +27,8 @@ def ratio_metrics(outcome):
         return []
     metrics = [next(iter(outcome["metrics"]))]
     metrics += [check["metric"] for check in outcome["checks"]
-                if check["unit"] == "×" and check["metric"] not in metrics]
+                if check["unit"] == "×" and not check.get("against")
+                and check["metric"] not in metrics]
     return metrics
 
 
@@ -63,7 +64,8 @@ def verdict(check):
     if "min" in check:
         value = spread({"median": check["value"], "min": check["min"],
                         "max": check["max"]})
-    unit = "× raw" if check["unit"] == "×" else check["unit"]
+    against = check.get("against") or "raw"
+    unit = f"× {against}" if check["unit"] == "×" else check["unit"]
     goal = f"{check['compare']} {number(check['limit'])} {unit}".strip()
     return value, goal, "met" if check["met"] else "MISSED"
 
