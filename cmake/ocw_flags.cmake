@@ -6,6 +6,8 @@
 set(OCW_SANITIZE "" CACHE STRING "empty, asan or tsan")
 # Warnings are errors; packagers with newer compilers may turn this off.
 option(OCW_WERROR "treat warnings as errors" ON)
+# Needs Clang; explores the project's own code, not its libraries.
+option(OCW_FUZZ "add the libFuzzer targets" OFF)
 
 # -- the target ----------------------------------------------------------------
 
@@ -21,6 +23,11 @@ if(OCW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 add_library(ocw_flags INTERFACE)
+# Most of a file's compile time is headers: several sources are compiled as one
+# (CMAKE_UNITY_BUILD, on in the presets). GCC then takes them for headers.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(ocw_flags INTERFACE -Wno-subobject-linkage)
+endif()
 target_compile_options(ocw_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow
   -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-qual -Wformat=2 -Wundef
   # Designated initialisers leave members out on purpose.
@@ -43,4 +50,7 @@ elseif(OCW_SANITIZE STREQUAL "tsan")
   target_link_options(ocw_flags INTERFACE -fsanitize=thread)
 elseif(NOT OCW_SANITIZE STREQUAL "")
   message(FATAL_ERROR "OCW_SANITIZE is '${OCW_SANITIZE}'; use asan, tsan or nothing")
+endif()
+if(OCW_FUZZ)
+  target_compile_options(ocw_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

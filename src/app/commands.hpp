@@ -19,6 +19,9 @@ int command_logs(http_client& node, const cli_values& values);
 int command_output(http_client& node, const cli_values& values);
 int command_artifacts(http_client& node, const cli_values& values);
 
+/// Tells what went wrong, and returns the exit code for it.
+int fail(const caf::error& err);
+
 /// Where a job runs.
 struct job_node {
   http_client client;

@@ -14,13 +14,13 @@
 
 namespace ocw {
 
-namespace {
-
-constexpr auto reply_options = read_options{.ignore_unknown = true};
-
 int fail(const caf::error& err) {
   return complain(err, exit_code_of_command(err));
 }
+
+namespace {
+
+constexpr auto reply_options = read_options{.ignore_unknown = true};
 
 /// Reads an answer, or tells why that did not work.
 template <class T>

@@ -23,10 +23,6 @@ namespace ocw {
 
 namespace {
 
-int fail(const caf::error& err) {
-  return complain(err, exit_code_of_command(err));
-}
-
 // -- logs ---------------------------------------------------------------------
 
 /// How many bytes of each stream there are by now.

@@ -28,7 +28,7 @@ constexpr auto pairs = [] {
 
 constexpr auto no_digit = uint32_t{0x80000000};
 
-constexpr auto digits = [] {
+constexpr auto digit_values = [] {
   auto result = std::array<uint32_t, 256>{};
   result.fill(no_digit);
   for (auto i = uint32_t{0}; i < alphabet.size(); ++i)
@@ -41,7 +41,7 @@ uint32_t byte_at(std::string_view bytes, size_t at) {
 }
 
 uint32_t digit_at(std::string_view text, size_t at) {
-  return digits[static_cast<byte>(text[at])];
+  return digit_values[static_cast<byte>(text[at])];
 }
 
 void put(char* to, uint32_t bits24) {

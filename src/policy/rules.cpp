@@ -12,7 +12,7 @@ struct named_pattern {
   bool rules::*rule; ///< null: substitutions are judged in any case
 };
 
-constexpr auto named = std::to_array<named_pattern>({
+constexpr auto named_patterns = std::to_array<named_pattern>({
   {"rm -rf /", &rules::system_tree},
   {"| sh", &rules::pipe_to_shell},
   {"> /dev/null", &rules::devices},
@@ -53,9 +53,9 @@ rules::rules(const security_config& settings)
             settings.command_allowlist.end()) {
   for (const auto& pattern : settings.dangerous_patterns) {
     const auto known
-      = std::find_if(named.begin(), named.end(),
+      = std::find_if(named_patterns.begin(), named_patterns.end(),
                      [&](const auto& row) { return row.text == pattern; });
-    if (known == named.end())
+    if (known == named_patterns.end())
       patterns.push_back(pattern);
     else if (known->rule != nullptr)
       this->*known->rule = true;

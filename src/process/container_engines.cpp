@@ -53,7 +53,7 @@ bool read_all(int fd, std::string& text) {
 }
 
 // For its --version, which asks no daemon.
-void ask(container_engine& engine) {
+void ask_engine(container_engine& engine) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     engine.problem = "no pipe for its output";
@@ -104,7 +104,7 @@ container_engine look_for(const std::string& name) {
   try {
     engine.path = find_on_path(name);
     if (!engine.path.empty())
-      ask(engine);
+      ask_engine(engine);
   } catch (const std::exception& err) { // of Boost: the path, the child
     engine.problem = err.what();
   }

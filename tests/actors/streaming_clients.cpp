@@ -105,10 +105,10 @@ std::string request_text(const std::string& target, const std::string& headers,
          + "\r\n";
 }
 
-http_answer get(raw_client& client, const std::string& target,
-                const std::string& headers, const std::string& method) {
+raw_answer get(raw_client& client, const std::string& target,
+               const std::string& headers, const std::string& method) {
   client.send(request_text(target, headers, method));
-  auto answer = http_answer{.head = client.read_until("\r\n\r\n"), .body = {}};
+  auto answer = raw_answer{.head = client.read_until("\r\n\r\n"), .body = {}};
   if (method == "HEAD")
     return answer;
   constexpr auto length_field = std::string_view{"Content-Length: "};

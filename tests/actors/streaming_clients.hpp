@@ -48,7 +48,7 @@ private:
 };
 
 /// An HTTP response. A chunked body comes joined.
-struct http_answer {
+struct raw_answer {
   std::string head;
   std::string body;
   bool has(std::string_view text) const {
@@ -58,9 +58,9 @@ struct http_answer {
 
 /// Sends a GET and reads its answer up to the body's proper end. Throws when
 /// the body is cut off.
-http_answer get(raw_client& client, const std::string& target,
-                const std::string& headers = {},
-                const std::string& method = "GET");
+raw_answer get(raw_client& client, const std::string& target,
+               const std::string& headers = {},
+               const std::string& method = "GET");
 
 /// A request head as `get` sends it.
 std::string request_text(const std::string& target,

@@ -1,10 +1,5 @@
 // A libFuzzer target for the command policy: no text may crash it, hang it, or
-// make it say something that is not text.
-//
-//   cmake --preset asan -B build/fuzz -DCMAKE_CXX_COMPILER=clang++ \
-//     -DOCW_FUZZ=ON -DOCW_WERROR=OFF
-//   cmake --build build/fuzz --target policy_fuzz
-//   build/fuzz/bin/policy_fuzz -max_len=4096 -timeout=5
+// make it say something that is not text. `./scripts/check fuzz` runs it.
 
 #include "messages/utf8.hpp"
 #include "support/policy_verdicts.hpp"

@@ -5,6 +5,7 @@
 
 #include "support/catch.hpp"
 #include "support/launched.hpp"
+#include "support/sizes.hpp"
 
 #include "launcher/cgroup_part.hpp"
 
@@ -13,7 +14,7 @@
 
 namespace ocw::launcher::test {
 
-inline constexpr uint64_t mib = 1 << 20;
+using ocw::test::mib;
 inline constexpr uint64_t limits
   = wire::cgroup_memory | wire::cgroup_cpu | wire::cgroup_pids;
 

@@ -227,6 +227,13 @@ inline launcher::job_request shell(const temp_dir& dir, std::string script) {
   return job;
 }
 
+/// A launcher with one shim, and a place for the job's files.
+struct one_shim {
+  temp_dir dir;
+  launched node;
+  shim_link shim = node.fork_shim();
+};
+
 /// Living processes that carry the job's mark.
 inline size_t alive(const launcher::job_request& job) {
   size_t count = 0;

@@ -3,6 +3,7 @@
 // so a file tells all that was asked of it.
 
 #include "support/catch.hpp"
+#include "support/cgroups.hpp"
 #include "support/launched.hpp"
 
 #include "launcher/cgroup_part.hpp"
@@ -15,7 +16,6 @@ namespace {
 
 constexpr uint64_t all = wire::cgroup_memory | wire::cgroup_cpu
                          | wire::cgroup_pids | wire::cgroup_kill;
-constexpr uint64_t mib = 1 << 20;
 
 void put(const std::string& path, const std::string& text = "") {
   std::filesystem::create_directories(

@@ -5,6 +5,7 @@
 #include "app/version.hpp"
 
 #include "support/catch.hpp"
+#include "support/texts.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -15,6 +16,7 @@
 #include <sstream>
 
 using namespace ocw;
+using test::has;
 
 namespace {
 
@@ -27,10 +29,6 @@ cli_outcome parse(std::vector<std::string> words) {
   return parse_command_line(words, values);
 }
 
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
 job_result ended(job_status status, reason_code code, int32_t exit_code) {
   auto result = job_result{};
   result.status = status;
@@ -39,7 +37,7 @@ job_result ended(job_status status, reason_code code, int32_t exit_code) {
   return result;
 }
 
-std::string text_of(const std::string& path) {
+std::string file_text(const std::string& path) {
   auto file = std::ifstream{std::string{OCW_SOURCE_DIR} + "/" + path};
   auto text = std::ostringstream{};
   text << file.rdbuf();
@@ -245,7 +243,7 @@ TEST_CASE("times and sizes are short") {
 TEST_CASE("every command is in the man page and in each completion script") {
   auto values = cli_values{};
   const auto program = make_parser(values);
-  const auto page = text_of("docs/opencode-worker.1");
+  const auto page = file_text("docs/opencode-worker.1");
   for (const auto& name : command_names()) {
     INFO(name);
     CHECK(has(page, "\n.B " + name + "\n"));
@@ -258,7 +256,7 @@ TEST_CASE("every command is in the man page and in each completion script") {
 }
 
 TEST_CASE("the version is the one of the build") {
-  CHECK(has(text_of("CMakeLists.txt"),
+  CHECK(has(file_text("CMakeLists.txt"),
             "VERSION " + std::string{version_text} + " "));
-  CHECK(has(text_of("docs/opencode-worker.1"), version_text));
+  CHECK(has(file_text("docs/opencode-worker.1"), version_text));
 }

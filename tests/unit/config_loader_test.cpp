@@ -4,6 +4,7 @@
 #include "ocw/errors.hpp"
 
 #include "support/catch.hpp"
+#include "support/loaded.hpp"
 #include "support/temp_dir.hpp"
 
 #include <sys/stat.h>
@@ -11,6 +12,8 @@
 using namespace ocw;
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
+using test::loaded;
+using test::refusal;
 using test::temp_dir;
 using test::write_file;
 
@@ -28,20 +31,6 @@ config_sources with_file(const temp_dir& dir, const std::string& text) {
   result.file = dir / "settings.json";
   write_file(result.file, text);
   return result;
-}
-
-loaded_config loaded(const config_sources& from) {
-  auto result = load_config(from);
-  INFO((result ? "" : sentence_of(result.error())));
-  REQUIRE(result);
-  return std::move(*result);
-}
-
-std::string refusal(const config_sources& from) {
-  const auto result = load_config(from);
-  REQUIRE_FALSE(result);
-  CHECK(code_of(result.error()) == ec::invalid_request);
-  return sentence_of(result.error());
 }
 
 } // namespace

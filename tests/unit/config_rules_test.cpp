@@ -3,12 +3,15 @@
 #include "ocw/errors.hpp"
 
 #include "support/catch.hpp"
+#include "support/loaded.hpp"
 #include "support/temp_dir.hpp"
 
 #include <unistd.h>
 
 using namespace ocw;
 using Catch::Matchers::Contains;
+using test::loaded;
+using test::refusal;
 using test::temp_dir;
 using test::write_file;
 
@@ -23,22 +26,12 @@ config_sources given(pairs command_line) {
   return result;
 }
 
-loaded_config loaded(const config_sources& from) {
-  auto result = load_config(from);
-  INFO((result ? "" : sentence_of(result.error())));
-  REQUIRE(result);
-  return std::move(*result);
-}
-
 config values(pairs command_line) {
   return loaded(given(std::move(command_line))).values;
 }
 
-std::string refusal(pairs command_line) {
-  const auto result = load_config(given(std::move(command_line)));
-  REQUIRE_FALSE(result);
-  CHECK(code_of(result.error()) == ec::invalid_request);
-  return sentence_of(result.error());
+std::string refusal_of(pairs command_line) {
+  return refusal(given(std::move(command_line)));
 }
 
 } // namespace
@@ -125,30 +118,30 @@ TEST_CASE("of two default timeouts equally near the smaller wins") {
 // -- contradictions -----------------------------------------------------------
 
 TEST_CASE("a default over its maximum is refused with both names") {
-  CHECK_THAT(refusal({{"governance.max_cpu", "1"}}),
+  CHECK_THAT(refusal_of({{"governance.max_cpu", "1"}}),
              Contains("governance.default_cpu is 2 (default)")
                && Contains("governance.max_cpu, which is 1 (command line)"));
-  CHECK_THAT(refusal({{"governance.default_memory_mb", "9000"}}),
+  CHECK_THAT(refusal_of({{"governance.default_memory_mb", "9000"}}),
              Contains("governance.max_memory_mb"));
-  CHECK_THAT(refusal({{"session.default_timeout_ms", "900000"}}),
+  CHECK_THAT(refusal_of({{"session.default_timeout_ms", "900000"}}),
              Contains("governance.max_timeout_ms"));
 }
 
 TEST_CASE("names of directories in a session are plain and differ") {
   for (const auto* name : {"", "a/b", "..", ".hidden", "tmp", "opencode.json"})
-    CHECK_THAT(refusal({{"session.work_dir_name", name}}),
+    CHECK_THAT(refusal_of({{"session.work_dir_name", name}}),
                Contains("session.work_dir_name"));
-  CHECK_THAT(refusal({{"session.output_dir_name", "work"}}),
+  CHECK_THAT(refusal_of({{"session.output_dir_name", "work"}}),
              Contains("must differ"));
 }
 
 TEST_CASE("a log file needs a path") {
-  CHECK_THAT(refusal({{"logging.output", "file"}}),
+  CHECK_THAT(refusal_of({{"logging.output", "file"}}),
              Contains("logging.log_file_path"));
 }
 
 TEST_CASE("one port cannot serve two doors") {
-  CHECK_THAT(refusal({{"api.port", "8080"}}), Contains("both 8080"));
+  CHECK_THAT(refusal_of({{"api.port", "8080"}}), Contains("both 8080"));
   CHECK(values({{"api.port", "0"}, {"websocket.port", "0"}}).api.port == 0);
   CHECK(values({{"api.port", "8080"}, {"websocket.enabled", "false"}}).api.port
         == 8080);
@@ -158,7 +151,7 @@ TEST_CASE("the origin of pages is one origin") {
   for (const auto* origin :
        {"*", "ci.example.org", "https://", "https://a.org/", "https://*.a.org",
         "https://a.org,https://b.org", "null"})
-    CHECK_THAT(refusal({{"api.cors_origin", origin}}),
+    CHECK_THAT(refusal_of({{"api.cors_origin", origin}}),
                Contains("api.cors_origin"));
   CHECK(
     values({{"api.cors_origin", "https://ci.example.org:8443"}}).api.cors_origin
@@ -172,7 +165,7 @@ TEST_CASE("an address that others can reach is refused without TLS, with "
   for (const auto* host : {"0.0.0.0", "::", "10.0.0.1", "worker.example.org",
                            "localhost.example.org", "128.0.0.1"}) {
     CAPTURE(host);
-    const auto text = refusal({{"api.host", host}});
+    const auto text = refusal_of({{"api.host", host}});
     CHECK_THAT(text, Contains("\n  --api.host=127.0.0.1")
                        && Contains("\n  --tls.certificate=")
                        && Contains("\n  --tls.terminated_upstream=true"));
@@ -180,7 +173,7 @@ TEST_CASE("an address that others can reach is refused without TLS, with "
   }
   for (const auto* host : {"127.0.0.1", "127.9.9.9", "::1", "localhost"})
     CHECK(values({{"api.host", host}}).api.host == host);
-  CHECK_THAT(refusal({{"api.host", ""}}), Contains("empty"));
+  CHECK_THAT(refusal_of({{"api.host", ""}}), Contains("empty"));
 }
 
 TEST_CASE("the ways out work") {
@@ -200,14 +193,15 @@ TEST_CASE("the ways out work") {
 TEST_CASE("certificate and key come together and can be read") {
   const auto dir = temp_dir{};
   write_file(dir / "chain", "x");
-  CHECK_THAT(refusal({{"tls.certificate", dir / "chain"}}),
+  CHECK_THAT(refusal_of({{"tls.certificate", dir / "chain"}}),
              Contains("only together"));
-  CHECK_THAT(refusal({{"tls.key", dir / "chain"}}), Contains("only together"));
+  CHECK_THAT(refusal_of({{"tls.key", dir / "chain"}}),
+             Contains("only together"));
   CHECK_THAT(
-    refusal({{"tls.certificate", dir / "chain"}, {"tls.key", dir / "none"}}),
+    refusal_of({{"tls.certificate", dir / "chain"}, {"tls.key", dir / "none"}}),
     Contains("tls.key") && Contains("cannot be read"));
   CHECK_THAT(
-    refusal({{"tls.certificate", dir.path()}, {"tls.key", dir / "chain"}}),
+    refusal_of({{"tls.certificate", dir.path()}, {"tls.key", dir / "chain"}}),
     Contains("is a directory"));
 }
 
@@ -217,7 +211,7 @@ TEST_CASE("what is not in this version is refused, with what to do") {
   const auto all = pairs{{"docker.enabled", "true"}};
   for (const auto& [key, value] : all) {
     CAPTURE(key, value);
-    CHECK_THAT(refusal({{key, value}}),
+    CHECK_THAT(refusal_of({{key, value}}),
                Contains(key) && Contains("available")
                  && (Contains("leave it") || Contains("set it")));
   }
@@ -231,10 +225,11 @@ TEST_CASE("the lists of the command policy are of use, or refused") {
   CHECK(values({{"security.exec_policy", "allowlist"}}).security.policy
         == exec_policy::allowlist);
   for (const auto* name : {"/bin/ls", "ls -l"})
-    CHECK_THAT(refusal({{"security.command_allowlist", name}}),
+    CHECK_THAT(refusal_of({{"security.command_allowlist", name}}),
                Contains("security.command_allowlist") && Contains("name"));
-  CHECK_THAT(refusal({{"security.dangerous_patterns", std::string(257, 'x')}}),
-             Contains("security.dangerous_patterns") && Contains("1 to 256"));
+  CHECK_THAT(
+    refusal_of({{"security.dangerous_patterns", std::string(257, 'x')}}),
+    Contains("security.dangerous_patterns") && Contains("1 to 256"));
 }
 
 // -- isolation ----------------------------------------------------------------
@@ -243,7 +238,7 @@ TEST_CASE("directories for sessions are named by absolute paths") {
   for (const auto* key : {"session.workspace_roots", "session.readonly_mounts"})
     for (const auto* path : {"data", "./data", "/srv/../etc", "/srv/.."}) {
       CAPTURE(key, path);
-      const auto words = refusal({{key, path}});
+      const auto words = refusal_of({{key, path}});
       CHECK_THAT(words, Contains(key));
       CHECK_THAT(words, Contains(path));
     }
@@ -253,7 +248,7 @@ TEST_CASE("directories for sessions are named by absolute paths") {
 }
 
 TEST_CASE("what is not to be used has to be a mechanism") {
-  const auto words = refusal({{"isolation.disable", "mount,muont"}});
+  const auto words = refusal_of({{"isolation.disable", "mount,muont"}});
   CHECK_THAT(words, Contains("'muont'"));
   CHECK_THAT(words, Contains("cgroup_kill"));
   CHECK(values({{"isolation.disable", "mount,cgroup_kill"}})

@@ -7,8 +7,10 @@
 
 #include "support/catch.hpp"
 #include "support/scripted_server.hpp"
+#include "support/texts.hpp"
 
 using namespace ocw;
+using test::has;
 using test::scripted_server;
 using namespace std::chrono_literals;
 
@@ -26,10 +28,6 @@ http_client client_of(const scripted_server& server, std::string token = {}) {
   const auto where = parse_url(server.url());
   REQUIRE(where);
   return http_client{*where, {.token = std::move(token)}};
-}
-
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 /// An event as the node sends it.

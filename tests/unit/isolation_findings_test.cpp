@@ -5,18 +5,16 @@
 
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
+#include "support/texts.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 using namespace ocw;
+using test::has;
 
 namespace {
-
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 /// An ordinary machine, and a node that is a user of it.
 machine_facts ordinary_user() {

@@ -4,21 +4,16 @@
 #include "ocw/messages/operations.hpp"
 
 #include "support/catch.hpp"
+#include "support/json_text.hpp"
 
 #include <limits>
 #include <string>
 
 using namespace ocw;
+using test::text_of;
 using namespace std::string_literals;
 
 namespace {
-
-template <class T>
-std::string text_of(const T& x, write_options options = {}) {
-  auto result = std::string{};
-  write_json(result, x, options);
-  return result;
-}
 
 template <class T>
 caf::error problem(std::string_view text) {

@@ -2,26 +2,21 @@
 #include "messages/json_writer.hpp"
 
 #include "support/catch.hpp"
+#include "support/json_text.hpp"
+#include "support/sizes.hpp"
 
 #include <string>
 
 using namespace ocw;
+using test::mib;
+using test::text_of;
 using namespace std::string_literals;
 
 namespace {
 
-constexpr auto mib = uint64_t{1} << 20;
-
 template <class T>
 caf::expected<T> read(std::string_view text) {
   return read_json<T>(text);
-}
-
-template <class T>
-std::string text_of(const T& x) {
-  auto result = std::string{};
-  write_json(result, x);
-  return result;
 }
 
 template <class T>

@@ -11,12 +11,6 @@ using wire::stdin_mode;
 
 namespace {
 
-struct one_shim {
-  temp_dir dir;
-  launched node;
-  shim_link shim = node.fork_shim();
-};
-
 wire::output_notice notice_of(const std::optional<launcher::frame>& frame) {
   wire::output_notice notice;
   REQUIRE(frame);

@@ -10,11 +10,7 @@ using wire::stream_id;
 
 namespace {
 
-struct one_shim {
-  temp_dir dir;
-  launched node;
-  shim_link shim = node.fork_shim();
-
+struct kept_shim : one_shim {
   spool run(const launcher::job_request& job) {
     const auto result = shim.run(job);
     REQUIRE(result.end);
@@ -50,7 +46,7 @@ std::string repeated(const std::string& text, size_t times) {
 
 TEST_CASE("20 MB of binary output on both streams come through byte for byte",
           "[launcher]") {
-  one_shim s;
+  kept_shim s;
   const auto first = noise(12'000'001, 1);
   const auto second = noise(8'000'003, 2);
   write_file(s.dir.path() + "/first", first);
@@ -66,7 +62,7 @@ TEST_CASE("20 MB of binary output on both streams come through byte for byte",
 }
 
 TEST_CASE("no chunk ends inside a character", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   // Two euro signs and a clef, cut by writes that are seen one by one: each
   // waits until its bytes are in the spool.
   auto job = shell(s.dir, "size() { until [ \"$(stat -c %s $1 2>/dev/null)\" = "
@@ -85,14 +81,14 @@ TEST_CASE("no chunk ends inside a character", "[launcher]") {
 }
 
 TEST_CASE("an unfinished character at the end is not lost", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   const auto kept = s.run(shell(s.dir, "printf 'x\\342\\202'"));
   CHECK(kept.out == "x\342\202");
 }
 
 TEST_CASE("chunks of text are large, whole and within the bound",
           "[launcher]") {
-  one_shim s;
+  kept_shim s;
   const auto text = repeated("\342\202\254", 700'000);
   write_file(s.dir.path() + "/text", text);
   auto job = shell(s.dir, "cat text");
@@ -117,7 +113,7 @@ TEST_CASE("chunks of text are large, whole and within the bound",
 }
 
 TEST_CASE("output is cut at the exact byte of its limit", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   auto job = shell(s.dir, "head -c 60000 /dev/zero; head -c 60000 /dev/zero "
                           ">&2; echo done");
   SECTION("more than the limit") {
@@ -149,7 +145,7 @@ TEST_CASE("output is cut at the exact byte of its limit", "[launcher]") {
 }
 
 TEST_CASE("a limit holds for output that is read after the end", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   // The first write makes the shim enlarge the pipe, the second fills it while
   // the shim stands still, so most of it is read when the job is over.
   auto job = shell(s.dir, "dd if=zeros bs=65536 count=1 2>/dev/null; "
@@ -175,7 +171,7 @@ TEST_CASE("a limit holds for output that is read after the end", "[launcher]") {
 
 TEST_CASE("a flood beyond the limit does not stop the job from ending",
           "[launcher]") {
-  one_shim s;
+  kept_shim s;
   // Handles TERM and still writes more than a pipe holds before it goes.
   auto job = shell(s.dir, "trap 'head -c 3000000 /dev/zero; exit 7' TERM; "
                           "while :; do head -c 100000 /dev/zero; done");
@@ -188,7 +184,7 @@ TEST_CASE("a flood beyond the limit does not stop the job from ending",
 }
 
 TEST_CASE("a stream that is not captured goes nowhere", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   auto job = shell(s.dir, "readlink /proc/$$/fd/2; echo lost >&2");
   job.spec.capture_stderr = 0;
   const auto kept = s.run(job);
@@ -197,7 +193,7 @@ TEST_CASE("a stream that is not captured goes nowhere", "[launcher]") {
 }
 
 TEST_CASE("a job that closes its output goes on", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   const auto kept
     = s.run(shell(s.dir, "echo a; exec >&- 2>&-; sleep 0.1; touch after"));
   CHECK(kept.out == "a\n");
@@ -206,7 +202,7 @@ TEST_CASE("a job that closes its output goes on", "[launcher]") {
 }
 
 TEST_CASE("secrets are masked however they are written", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   auto job = shell(s.dir, "printf 'key=hunter'; until [ -s $S ]; do :; done; "
                           "printf '2!\\n'; echo also hunter2 hunter2 >&2; "
                           "printf hunt");
@@ -219,7 +215,7 @@ TEST_CASE("secrets are masked however they are written", "[launcher]") {
 }
 
 TEST_CASE("no secret survives in large output", "[launcher]") {
-  one_shim s;
+  kept_shim s;
   const std::string secret = "s3cr3t-t0k3n-of-some-length";
   std::string text, expected;
   for (size_t i = 0; i < 20000; ++i) {

@@ -9,12 +9,6 @@ using wire::stop_cause;
 
 namespace {
 
-struct one_shim {
-  temp_dir dir;
-  launched node;
-  shim_link shim = node.fork_shim();
-};
-
 // The first line of output says that the job is where the test wants it.
 void wait_for_output(shim_link& shim) {
   const auto next = shim.receive();

@@ -8,12 +8,6 @@ using namespace ocw::launcher::test;
 
 namespace {
 
-struct one_shim {
-  temp_dir dir;
-  launched node;
-  shim_link shim = node.fork_shim();
-};
-
 wire::start_stage stage_of(const outcome& result) {
   REQUIRE(result.failure);
   return result.failure->stage;

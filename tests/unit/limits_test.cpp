@@ -2,14 +2,14 @@
 #include "ocw/errors.hpp"
 
 #include "support/catch.hpp"
+#include "support/sizes.hpp"
 
 #include <string>
 
 using namespace ocw;
+using test::mib;
 
 namespace {
-
-constexpr auto mib = uint64_t{1} << 20;
 
 template <class T>
 job_limits only(std::optional<T> job_limits::*field, T value) {

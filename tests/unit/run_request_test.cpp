@@ -4,6 +4,7 @@
 #include "ocw/ids.hpp"
 
 #include "support/catch.hpp"
+#include "support/texts.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,7 @@
 #include <fstream>
 
 using namespace ocw;
+using test::has;
 
 namespace {
 
@@ -60,10 +62,6 @@ std::string problem(const request_flags& flags) {
   const auto request = build_request(flags, stdin_default::unsaid);
   REQUIRE_FALSE(request);
   return sentence_of(request.error());
-}
-
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
 }
 
 } // namespace

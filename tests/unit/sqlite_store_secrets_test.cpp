@@ -1,16 +1,14 @@
 #include "support/store_fixture.hpp"
+#include "support/texts.hpp"
 
 #include <sqlite3.h>
 
 namespace {
 
 using namespace ocw;
+using test::has;
 using test::store_fixture;
 using test::with_secret;
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 } // namespace
 
@@ -18,12 +16,12 @@ TEST_CASE_METHOD(store_fixture, "no file of the store has a secret in clear",
                  "[store]") {
   const auto secret = std::string{"correct-horse-battery-staple"};
   insert(with_secret("a", secret));
-  REQUIRE(contains(raw_bytes(), "echo a"));
-  CHECK_FALSE(contains(raw_bytes(), secret));
+  REQUIRE(has(raw_bytes(), "echo a"));
+  CHECK_FALSE(has(raw_bytes(), secret));
   CHECK_FALSE(update("a", job_status::finished));
-  CHECK_FALSE(contains(raw_bytes(), secret));
+  CHECK_FALSE(has(raw_bytes(), secret));
   close();
-  CHECK_FALSE(contains(raw_bytes(), secret));
+  CHECK_FALSE(has(raw_bytes(), secret));
 }
 
 TEST_CASE_METHOD(store_fixture, "even sealed secrets go when the job ends",
@@ -43,11 +41,11 @@ TEST_CASE_METHOD(store_fixture, "even sealed secrets go when the job ends",
     sqlite3_finalize(query);
     sqlite3_close(db);
     REQUIRE(sealed.size() > length);
-    REQUIRE(contains(raw_bytes(), sealed.substr(0, 64)));
+    REQUIRE(has(raw_bytes(), sealed.substr(0, 64)));
     CHECK_FALSE(update("a", job_status::finished));
     close();
-    CHECK_FALSE(contains(raw_bytes(), sealed.substr(0, 64)));
-    CHECK_FALSE(contains(raw_bytes(), sealed.substr(sealed.size() - 64)));
+    CHECK_FALSE(has(raw_bytes(), sealed.substr(0, 64)));
+    CHECK_FALSE(has(raw_bytes(), sealed.substr(sealed.size() - 64)));
     CHECK_FALSE(erase("a"));
   }
 }

@@ -1,4 +1,5 @@
 #include "support/store_fixture.hpp"
+#include "support/texts.hpp"
 
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -6,6 +7,7 @@
 namespace {
 
 using namespace ocw;
+using test::has;
 using test::store_fixture;
 
 /// Does something to the file behind the store's back.
@@ -26,10 +28,6 @@ std::string why_refused(store_fixture& fixture) {
   CHECK(code_of(opened.error()) == ec::unavailable);
   CHECK(field_of(opened.error()) == "store.dir");
   return sentence_of(opened.error());
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 } // namespace
@@ -61,15 +59,15 @@ TEST_CASE_METHOD(store_fixture, "a file that is no database is refused",
   close();
   std::ofstream{file("jobs.sqlite")} << std::string(8192, 'x');
   const auto why = why_refused(*this);
-  CHECK(contains(why, file("jobs.sqlite")));
-  CHECK(contains(why, "not a database"));
+  CHECK(has(why, file("jobs.sqlite")));
+  CHECK(has(why, "not a database"));
 }
 
 TEST_CASE_METHOD(store_fixture, "another program's database is refused",
                  "[store]") {
   std::filesystem::create_directory(dir);
   run_sql(file("jobs.sqlite"), "CREATE TABLE bookmarks (url TEXT)");
-  CHECK(contains(why_refused(*this), "another program"));
+  CHECK(has(why_refused(*this), "another program"));
 }
 
 TEST_CASE_METHOD(store_fixture, "a newer version's database is refused",
@@ -77,7 +75,7 @@ TEST_CASE_METHOD(store_fixture, "a newer version's database is refused",
   insert("a");
   close();
   run_sql(file("jobs.sqlite"), "PRAGMA user_version = 3");
-  CHECK(contains(why_refused(*this), "newer version"));
+  CHECK(has(why_refused(*this), "newer version"));
 }
 
 TEST_CASE_METHOD(store_fixture,
@@ -108,7 +106,7 @@ TEST_CASE_METHOD(store_fixture,
 
 TEST_CASE_METHOD(store_fixture, "two nodes cannot share a store", "[store]") {
   insert("a");
-  CHECK(contains(why_refused(*this), "another node"));
+  CHECK(has(why_refused(*this), "another node"));
   close();
   CHECK(open());
 }
@@ -118,5 +116,5 @@ TEST_CASE_METHOD(store_fixture, "a key that others can read stops the start",
   insert("a");
   close();
   REQUIRE(::chmod(file("key").c_str(), 0644) == 0);
-  CHECK(contains(why_refused(*this), "others than its owner"));
+  CHECK(has(why_refused(*this), "others than its owner"));
 }
