@@ -71,6 +71,10 @@ std::string stop_message(const process_end& end,
   case reason_code::memory_limit:
     return fmt::format("killed at {} MB (limit {} MB)",
                        end.memory_peak_kb / 1024, limits.memory_mib);
+  case reason_code::pids_limit:
+    return fmt::format("could not start more than {} processes and threads "
+                       "(limits.pids)",
+                       limits.pids);
   case reason_code::worker_lost:
     return "the node that ran it went away, or was told to stop";
   default:
@@ -134,6 +138,17 @@ void apply_end(job_record& record, const process_end& end,
   record.metrics.memory_peak_mb = (end.memory_peak_kb + 1023) / 1024;
   record.teardown.killed = end.killed;
   record.teardown.survivors = end.survivors;
+}
+
+void apply_missing(job_record& record, std::string missing, bool store_full) {
+  if (store_full && record.reason.code == reason_code::none) {
+    record.reason
+      = {reason_code::disk_limit,
+         "the node's disk has no room for its artifacts: " + missing,
+         std::string{store_full_hint}};
+    record.status = status_for(record.reason.code);
+  }
+  record.artifacts_missing = std::move(missing);
 }
 
 void apply_refusal(job_record& record, end_reason reason) {

@@ -15,6 +15,10 @@ namespace ocw {
 void apply_end(job_record& record, const process_end& end,
                const effective_limits& limits, const end_reason& stopped);
 
+/// Fills in what of its artifacts was not kept. A job that lost some for lack
+/// of room on the node's disk has not finished.
+void apply_missing(job_record& record, std::string missing, bool store_full);
+
 /// Fills in a job that ended without a process.
 void apply_refusal(job_record& record, end_reason reason);
 

@@ -9,6 +9,15 @@
 
 namespace ocw {
 
+namespace {
+
+// Input that came whole with the request is all there is.
+bool takes_input(const job_request& request) {
+  return !request.stdin_data || request.stdin_data->open;
+}
+
+} // namespace
+
 session_state::session_state(session_actor::pointer self,
                              session_machine& machine,
                              std::shared_ptr<const session_task> task,
@@ -17,7 +26,8 @@ session_state::session_state(session_actor::pointer self,
     machine_(machine),
     task_(std::move(task)),
     listener_(std::move(listener)),
-    record_(*task_->record) {
+    record_(*task_->record),
+    input_open_(takes_input(*task_->request)) {
 }
 
 session_actor::behavior_type session_state::make_behavior() {
@@ -100,6 +110,7 @@ void session_state::destroy(collect_done& done) {
   if (!done.warning.empty())
     log::warn("artifacts.incomplete", {record_.job_id, record_.session_id},
               "{}", done.warning);
+  apply_missing(record_, std::move(done.warning), done.store_full);
   enter_destroy();
 }
 
@@ -138,9 +149,12 @@ caf::result<void> session_state::feed(feed_session& ask) {
       phase_ < phase::execute ? ec::unavailable : ec::already_ended,
       phase_ < phase::execute ? "the job's process has not started yet"
                               : "the job's process has ended");
+  if (!input_open_)
+    return make_error(ec::already_ended, "the job's standard input is closed");
   switch (process_->feed(std::move(ask.bytes), ask.eof)) {
   case feeding::taken:
     fed_ = true;
+    input_open_ = !ask.eof;
     return caf::unit;
   case feeding::full:
     return make_error(ec::unavailable,

@@ -57,6 +57,7 @@ private:
   end_reason stopped_;   ///< why a stop was asked for, if it was
   bool decided_ = false; ///< the end's reason stands; nothing overrides it
   std::shared_ptr<running_process> process_;
+  bool input_open_;            ///< more may come
   bool fed_ = false;           ///< it was sent input while it ran
   bool started_again_ = false; ///< its first shim was lost
 };

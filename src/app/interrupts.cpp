@@ -21,7 +21,7 @@ std::atomic<int> first_signal{0};
 std::atomic<int> wake_end{-1};
 std::atomic<int> more_to_pass_on{0}; // after the first
 
-constexpr auto watched = std::to_array<int>({SIGINT, SIGTERM, SIGHUP});
+constexpr auto watched = std::to_array<int>({SIGINT, SIGTERM, SIGHUP, SIGQUIT});
 
 extern "C" void take_signal(int number) {
   auto none = 0;

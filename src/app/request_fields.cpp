@@ -30,6 +30,7 @@ constexpr scalar_field fields[] = {
   {"limits.idle_timeout", flag_kind::duration, "TIME",
    "the most time without output"},
   {"limits.gpu", flag_kind::number, "N", "GPUs"},
+  {"config.mode", flag_kind::text, "worker", "for opencode.json"},
   {"config.provider", flag_kind::text, "NAME", "for opencode.json"},
   {"config.model", flag_kind::text, "NAME", "for opencode.json"},
   {"config.network", flag_kind::text, "restricted|open",

@@ -87,7 +87,8 @@ void step_limits(main_frame& frame) {
     give_up(frame, wire::start_stage::limits, done);
 }
 
-// The shim keeps 0 to 2 open, so no source is overwritten before its turn.
+// A source is beyond 2, or the target itself, so none is overwritten before its
+// turn.
 void step_descriptors(main_frame& frame) {
   const int sources[]
     = {frame.plan.input, frame.plan.output, frame.plan.errors};

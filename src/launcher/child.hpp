@@ -10,6 +10,12 @@
 
 namespace ocw::launcher {
 
+/// Something of the machine that shows below a session's own /tmp, read-only.
+struct shown_place {
+  const char* source;
+  const char* target;
+};
+
 /// Where a session's private root gets what is the session's own. Absolute
 /// paths in the launcher's root.
 struct mount_plan {
@@ -21,6 +27,8 @@ struct mount_plan {
   int workspace_mount = -1; ///< instead of the source: not attached yet
   const char* temporary_source = nullptr; ///< shown as /tmp
   const char* tmpfs_options = nullptr;
+  const shown_place* in_tmp = nullptr;
+  size_t in_tmp_count = 0;
   bool noexec = false; ///< for everything a job can write
 };
 
@@ -31,9 +39,9 @@ struct child_plan {
   char* const* argv = nullptr; ///< ends with nullptr, as `envp`
   char* const* envp = nullptr;
   const char* work_dir = nullptr;
-  int input = 0; ///< open descriptors of the caller; 0 is its /dev/null
-  int output = 0;
-  int errors = 0;
+  int input = 0; ///< open descriptors of the caller
+  int output = 1;
+  int errors = 2;
   uint64_t file_bytes = 0; ///< as in job_spec
   uint64_t open_files = 0;
   uint64_t mechanisms = 0;

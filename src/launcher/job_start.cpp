@@ -74,15 +74,17 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
     input = std::move(in.read);
   const auto argv = pointers_to(request_.argv);
   const auto envp = pointers_to(request_.env);
-  const auto or_null = [](const unique_fd& fd) { return fd ? fd.get() : 0; };
+  // The shim's own 0 to 2 are /dev/null.
+  const auto or_own
+    = [](const unique_fd& fd, int own) { return fd ? fd.get() : own; };
   child_plan plan;
   plan.exec_path = request_.exec_path.c_str();
   plan.argv = argv.data();
   plan.envp = envp.data();
   plan.work_dir = request_.work_dir.c_str();
-  plan.input = or_null(input);
-  plan.output = or_null(out.write);
-  plan.errors = or_null(err.write);
+  plan.input = or_own(input, STDIN_FILENO);
+  plan.output = or_own(out.write, STDOUT_FILENO);
+  plan.errors = or_own(err.write, STDERR_FILENO);
   plan.file_bytes = spec.file_bytes;
   plan.open_files = spec.open_files;
   if (const auto failure = equipment_.equip(request_, plan); failure.error != 0)

@@ -81,7 +81,8 @@ public:
                              "/lib64", "/libx32", "/etc", "/opt"})
       show_system(name);
     for (const auto& path : plan_.readonly)
-      show(path, path, system_attributes);
+      if (!is_in_tmp(path))
+        show(path, path, system_attributes);
     for (const auto& path : plan_.hidden)
       hide(path);
     make_own_places();
@@ -159,14 +160,26 @@ private:
                  == 0,
                "mount a tmpfs for what is hidden")
       && make_place(std::string{hidden_dir} + "/workspaces", true);
-    check(::symlink("/tmp", (root_ + "/var/tmp").c_str()) == 0,
-          "link /var/tmp");
+    make_place(plan_.sessions_dir, true);
+    link("/tmp", "/var/tmp");
     show(plan_.sessions_dir, hidden_sessions, attr_nosuid | attr_nodev);
     show(plan_.spool_dir, hidden_spool, attr_nosuid | attr_nodev);
     for (size_t i = 0; i < plan_.workspaces.size(); ++i)
       show(plan_.workspaces[i], hidden_workspaces + std::to_string(i),
            attr_nosuid | attr_nodev);
-    make_place(plan_.sessions_dir, true);
+    for (size_t i = 0; i < plan_.readonly.size(); ++i)
+      if (is_in_tmp(plan_.readonly[i]))
+        show(plan_.readonly[i], hidden_readonly + std::to_string(i),
+             system_attributes);
+  }
+
+  // Unless something that sessions see lies below it: then it is a directory.
+  void link(const char* target, const std::string& path) {
+    const auto place = root_ + path;
+    struct stat there {};
+    if (outcome_.good()
+        && !(::lstat(place.c_str(), &there) == 0 && S_ISDIR(there.st_mode)))
+      check(::symlink(target, place.c_str()) == 0, "link " + path);
   }
 
   // Made anew where that is allowed, which is one mount less each.
@@ -192,8 +205,8 @@ private:
                                std::array{"/proc/self/fd/2", "/dev/stderr"},
                                std::array{"/tmp", "/dev/shm"},
                                std::array{"pts/ptmx", "/dev/ptmx"}};
-    for (const auto& [target, link] : links)
-      check(::symlink(target, (root_ + link).c_str()) == 0, link);
+    for (const auto& [target, path] : links)
+      link(target, path);
   }
 
   // A job's own id has a name, and a name server's address that is elsewhere
@@ -245,8 +258,11 @@ private:
                   "size=64k,mode=755")
             == 0,
           "hide " + path);
-    if (plan_.sessions_dir.compare(0, path.size() + 1, path + "/") == 0)
+    if (plan_.sessions_dir.starts_with(path + "/"))
       make_place(plan_.sessions_dir, true);
+    for (const auto& shown : plan_.readonly) // such as base/ beside sessions/
+      if (shown.starts_with(path + "/") && !is_in_tmp(shown))
+        show(shown, shown, system_attributes);
     check(restrict_mount(place, attr_rdonly), "hide " + path);
   }
 
@@ -268,6 +284,10 @@ private:
 };
 
 } // namespace
+
+bool is_in_tmp(const std::string& path) {
+  return path.starts_with("/tmp/");
+}
 
 std::string enter_private_root(const root_plan& plan) {
   return root_builder{plan}.build();

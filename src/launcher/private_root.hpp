@@ -12,6 +12,10 @@ inline constexpr char hidden_dir[] = "/.ocw";
 inline constexpr char hidden_sessions[] = "/.ocw/sessions";
 inline constexpr char hidden_spool[] = "/.ocw/spool";
 inline constexpr char hidden_workspaces[] = "/.ocw/workspaces/";
+inline constexpr char hidden_readonly[] = "/.ocw/readonly/";
+
+/// Whether a session's own /tmp covers this path.
+bool is_in_tmp(const std::string& path);
 
 /// Moves this process into a mount namespace whose root shows the system
 /// read-only (/usr, /etc, /opt and what is in the plan) and nothing else of the

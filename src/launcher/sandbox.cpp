@@ -209,8 +209,8 @@ private:
 class trial_directories {
 public:
   explicit trial_directories(const setup_request& request)
-    : top_(trial_job(request, 0).session_dir),
-      sessions_(request.root.sessions_dir) {
+    : top_(trial_job(request, 0).session_dir), in_tmp_(request.root.readonly) {
+    in_tmp_.push_back(request.root.sessions_dir);
     for (const auto& path : all())
       ::mkdir(path.c_str(), 0777);
     if (::geteuid() == 0)
@@ -221,9 +221,10 @@ public:
   trial_directories(const trial_directories&) = delete;
   trial_directories& operator=(const trial_directories&) = delete;
   ~trial_directories() {
-    // A sessions directory below /tmp was made in the session's own, too.
-    for (auto part = sessions_; part.size() > 4; part.resize(part.rfind('/')))
-      ::rmdir((top_ + part).c_str());
+    // What lies below /tmp was made in the session's own, too.
+    for (auto part : in_tmp_)
+      for (; part.size() > 4; part.resize(part.rfind('/')))
+        ::rmdir((top_ + part).c_str());
     const auto paths = all();
     for (auto at = paths.rbegin(); at != paths.rend(); ++at)
       ::rmdir(at->c_str());
@@ -235,7 +236,7 @@ private:
   }
 
   std::string top_;
-  std::string sessions_;
+  std::vector<std::string> in_tmp_;
 };
 
 } // namespace

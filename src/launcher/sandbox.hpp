@@ -41,7 +41,7 @@ std::string encode_report(const sandbox& found);
 /// What one shim has ready for its next job.
 class shim_sandbox {
 public:
-  explicit shim_sandbox(const sandbox& shared) : shared_(shared) {}
+  explicit shim_sandbox(const sandbox& shared);
 
   /// Makes the network namespace of the next job. For when nothing waits.
   void restock(uint64_t mechanisms);
@@ -70,6 +70,8 @@ private:
   unique_fd workspace_mount_;
   sock_fprog filter_{};
   std::string uid_map_, gid_map_;
+  std::vector<std::string> in_tmp_sources_;
+  std::vector<shown_place> in_tmp_;
   std::string session_source_, temporary_, workspace_, tmpfs_options_;
 };
 

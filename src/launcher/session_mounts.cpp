@@ -23,7 +23,7 @@ long bind(const char* source, const char* target, unsigned long flags) {
   return done;
 }
 
-bool is_in_tmp(const char* path) {
+bool begins_with_tmp(const char* path) {
   const char tmp[] = "/tmp/";
   for (size_t i = 0; i + 1 < sizeof(tmp); ++i)
     if (path[i] != tmp[i])
@@ -31,7 +31,7 @@ bool is_in_tmp(const char* path) {
   return true;
 }
 
-// A sessions directory below /tmp has to be made again in the session's own.
+// A directory below /tmp has to be made again in the session's own.
 void make_parents(const char* path) {
   char part[4096];
   for (size_t i = 0; path[i] != '\0' && i + 1 < sizeof(part); ++i) {
@@ -45,7 +45,7 @@ void make_parents(const char* path) {
 // The other sessions' directories are covered, and this one is put back.
 long mount_directories(const mount_plan& plan, unsigned long flags) {
   auto done = bind(plan.temporary_source, "/tmp", flags);
-  if (is_in_tmp(plan.sessions_dir))
+  if (begins_with_tmp(plan.sessions_dir))
     make_parents(plan.sessions_dir);
   if (done >= 0)
     done = sys(SYS_mount, "tmpfs", plan.sessions_dir, "tmpfs",
@@ -65,11 +65,23 @@ long mount_directories(const mount_plan& plan, unsigned long flags) {
   return done;
 }
 
+// What is shown to all sessions, where their own /tmp would hide it.
+long show_in_tmp(const mount_plan& plan) {
+  auto done = long{0};
+  for (size_t i = 0; i < plan.in_tmp_count && done >= 0; ++i) {
+    make_parents(plan.in_tmp[i].target);
+    done = bind(plan.in_tmp[i].source, plan.in_tmp[i].target, MS_RDONLY);
+  }
+  return done;
+}
+
 } // namespace
 
 long mount_session(const mount_plan& plan) {
   const auto noexec = plan.noexec ? static_cast<unsigned long>(MS_NOEXEC) : 0;
   auto done = mount_directories(plan, noexec);
+  if (done >= 0)
+    done = show_in_tmp(plan);
   if (done >= 0)
     done = sys(SYS_mount, "proc", "/proc", "proc",
                MS_NOSUID | MS_NODEV | MS_NOEXEC);

@@ -18,6 +18,16 @@ std::string map_of(uint32_t outside) {
 
 } // namespace
 
+shim_sandbox::shim_sandbox(const sandbox& shared) : shared_(shared) {
+  const auto& readonly = shared.root.readonly;
+  in_tmp_sources_.reserve(readonly.size()); // pointed into
+  for (size_t i = 0; i < readonly.size(); ++i)
+    if (is_in_tmp(readonly[i])) {
+      in_tmp_sources_.push_back(hidden_readonly + std::to_string(i));
+      in_tmp_.push_back({in_tmp_sources_.back().c_str(), readonly[i].c_str()});
+    }
+}
+
 void shim_sandbox::restock(uint64_t mechanisms) {
   if ((mechanisms & wire::net) != 0 && !next_network_)
     next_network_ = make_network();
@@ -120,6 +130,8 @@ bool shim_sandbox::equip_mounts(const job_request& request, child_plan& child) {
   plan.work_dir = request.work_dir.c_str();
   plan.workspace_source = workspace_.empty() ? nullptr : workspace_.c_str();
   plan.tmpfs_options = tmpfs_options_.c_str();
+  plan.in_tmp = in_tmp_.data();
+  plan.in_tmp_count = in_tmp_.size();
   plan.noexec = (request.spec.mechanisms & wire::noexec) != 0;
   workspace_mount_.reset();
   if (workspace_.empty() || (request.spec.mechanisms & wire::own_uid) == 0)

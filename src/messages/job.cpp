@@ -90,6 +90,7 @@ job_result result_of(const job_record& record) {
   result.status = record.status;
   result.exit_code = record.exit_code;
   result.reason = reason_of(record);
+  result.artifacts_missing = record.artifacts_missing;
   result.artifacts.reserve(record.artifacts.size());
   for (const auto& artifact : record.artifacts)
     result.artifacts.push_back(artifact.path);

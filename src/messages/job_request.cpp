@@ -174,6 +174,8 @@ caf::error check_limits(const job_request& x) {
     return refuse("limits.timeout", "must be more than 0");
   if (asked.max_output_size && asked.max_output_size->bytes == 0)
     return refuse("limits.max_output_size", "must be more than 0");
+  if (asked.pids && (*asked.pids == 0 || *asked.pids > max_pids))
+    return refuse("limits.pids", "must be 1 to 4194304, the most Linux has");
   if (asked.queue_timeout_ms.value_or(0) > max_wait_ms)
     return refuse("limits.queue_timeout", "is longer than a year");
   if (asked.idle_timeout_ms.value_or(0) > max_wait_ms)
@@ -188,8 +190,10 @@ caf::error check_options(const job_request& x) {
     return refuse("config.provider", not_utf8);
   if (!is_utf8(x.config.model.value_or("")))
     return refuse("config.model", not_utf8);
-  if (x.stream.chunk_size < 1 || x.stream.chunk_size > max_chunk_size)
-    return refuse("stream.chunk_size", "must be 1 to 1048576");
+  if (x.stream.chunk_size < min_chunk_size
+      || x.stream.chunk_size > max_chunk_size)
+    return refuse("stream.chunk_size", "must be 4 to 1048576: room for any "
+                                       "character");
   if (x.priority > 100)
     return refuse("priority", "must be 0 to 100");
   return {};
@@ -265,7 +269,14 @@ caf::error check(const job_request& request) {
 }
 
 caf::expected<job_request> parse_job_request(std::string_view body) {
-  auto request = read_json<job_request>(body);
+  auto document = parse_json(body);
+  if (!document)
+    return std::move(document.error());
+  // Left out is another thing than empty.
+  const auto id = document->find("job_id");
+  if (id != document->end() && *id == "")
+    return refuse("job_id", "is empty; leave it out to get one made");
+  auto request = read_json_value<job_request>(std::move(*document));
   if (!request)
     return request;
   if (auto err = check(*request))

@@ -17,7 +17,9 @@ namespace ocw {
 inline constexpr auto max_files = size_t{100'000};
 inline constexpr auto max_path_bytes = size_t{4096};
 inline constexpr auto max_name_bytes = size_t{255};
+inline constexpr auto min_chunk_size = uint32_t{4};
 inline constexpr auto max_chunk_size = uint32_t{1} << 20;
+inline constexpr auto max_pids = uint32_t{4'194'304}; ///< PID_MAX_LIMIT
 inline constexpr auto max_metadata_bytes = size_t{4096};
 inline constexpr auto max_pairs = size_t{64};       ///< labels, constraints
 inline constexpr auto max_pair_bytes = size_t{256}; ///< a key, or a value

@@ -38,6 +38,10 @@ bool subscriptions::remove(const std::string& job_id) {
   return told_.remove(job_id) > 0;
 }
 
+void subscriptions::tell_again(const std::string& job_id) {
+  told_.remove(job_id);
+}
+
 bool subscriptions::knows(const std::string& job_id) const {
   return followed_.contains(job_id)
          || std::find(told_.begin(), told_.end(), job_id) != told_.end();

@@ -30,6 +30,9 @@ public:
   /// Forgets a job. False when it was not known.
   bool remove(const std::string& job_id);
 
+  /// An ended job that was told may be told once more.
+  void tell_again(const std::string& job_id);
+
   /// True for jobs that are followed, and for those whose end was told not
   /// long ago: nobody is told twice without having unsubscribed.
   bool knows(const std::string& job_id) const;

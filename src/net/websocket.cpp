@@ -157,8 +157,10 @@ awaitable<void> websocket_session::subscribe(const client_message& wanted) {
   for (const auto& job_id : *wanted.job_ids) {
     auto from_seq = uint64_t{1};
     if (wanted.from)
-      if (const auto i = wanted.from->find(job_id); i != wanted.from->end())
+      if (const auto i = wanted.from->find(job_id); i != wanted.from->end()) {
         from_seq = i->second;
+        subscriptions_->tell_again(job_id); // it asks for what it names
+      }
     co_await follow(job_id, from_seq);
     co_await wait_for_room();
   }

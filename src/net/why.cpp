@@ -75,6 +75,9 @@ void explain_cut(const job_record& record, why_report& out) {
     out.chain.push_back({"its output was cut at the limit",
                          fmt::format("kept: {} bytes of stdout, {} of stderr",
                                      output.out.bytes, output.err.bytes)});
+  if (!record.artifacts_missing.empty())
+    out.chain.push_back(
+      {"some of its artifacts could not be kept", record.artifacts_missing});
   if (record.teardown.survivors > 0)
     out.chain.push_back(
       {"processes of the job could not be ended",

@@ -153,8 +153,10 @@ private:
     auto directory = open_target();
     if (!directory)
       return note(path, "cannot be stored");
-    if (auto failed = write_below(directory.get(), path, {}, 0600))
+    if (auto failed = write_below(directory.get(), path, {}, 0600)) {
+      result_.store_full |= code_of(failed) == ec::unavailable;
       return note(path, sentence_of(failed));
+    }
     auto to = open_below(directory.get(), path, O_WRONLY);
     if (!to)
       return note(path, "cannot be stored");
@@ -168,6 +170,7 @@ private:
                        return write_all(to->get(), bytes);
                      });
     if (failed) {
+      result_.store_full |= failed == ENOSPC || failed == EDQUOT;
       ::unlinkat(directory.get(), path.c_str(), 0);
       return note(path, std::strerror(failed));
     }

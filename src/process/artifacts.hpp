@@ -12,6 +12,7 @@ namespace ocw {
 struct collected {
   std::vector<artifact_info> files; ///< sorted by path
   std::string warning;              ///< empty: everything was
+  bool store_full = false;          ///< the target's disk had no room
 };
 
 /// Copies regular files to `<target>/<path>`: everything under output/, and

@@ -197,7 +197,8 @@ collect_done local_machine::collect_now(const session_task& task,
                                  paths_.artifact_dir(task.record->job_id));
   return {.output = digest(*task.record, end),
           .artifacts = std::move(files.files),
-          .warning = std::move(files.warning)};
+          .warning = std::move(files.warning),
+          .store_full = files.store_full};
 }
 
 // The rename is quick whatever the directory holds; the rest is the reaper's.

@@ -35,6 +35,16 @@ int open_beneath(int directory, const char* path, int flags, mode_t mode) {
     ::syscall(SYS_openat2, directory, path, &how, sizeof(how)));
 }
 
+// What this process makes for somebody belongs to whom the directory belongs.
+int belong_as(int holder, int made) {
+  struct stat owner {};
+  if (::fstat(holder, &owner) != 0)
+    return errno;
+  if (owner.st_uid == ::geteuid() && owner.st_gid == ::getegid())
+    return 0;
+  return ::fchown(made, owner.st_uid, owner.st_gid) == 0 ? 0 : errno;
+}
+
 // Makes one directory after the other, each opened beneath the first.
 caf::error make_parents(int directory, const std::string& path) {
   for (auto slash = path.find('/'); slash != std::string::npos;
@@ -58,7 +68,28 @@ caf::error make_parents(int directory, const std::string& path) {
       = last == std::string::npos ? parent : parent.substr(last + 1);
     if (::mkdirat(at, name.c_str(), 0755) != 0 && errno != EEXIST)
       return failed_on(parent, errno);
+    const auto made = unique_fd{
+      open_beneath(directory, parent.c_str(), O_RDONLY | O_DIRECTORY, 0)};
+    if (const auto failed = made ? belong_as(at, made.get()) : errno)
+      return failed_on(parent, failed);
   }
+  return {};
+}
+
+// Takes away what is there under the name of a file that is to be written.
+caf::error clear_name(int directory, const std::string& path) {
+  const auto slash = path.rfind('/');
+  auto holder = unique_fd{};
+  if (slash != std::string::npos) {
+    holder = unique_fd{open_beneath(directory, path.substr(0, slash).c_str(),
+                                    O_PATH | O_DIRECTORY, 0)};
+    if (!holder)
+      return failed_on(path, errno);
+  }
+  const auto at = holder ? holder.get() : directory;
+  const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
+  if (::unlinkat(at, name.c_str(), 0) != 0 && errno != ENOENT)
+    return failed_on(path, errno);
   return {};
 }
 
@@ -151,16 +182,23 @@ int write_all(int fd, std::string_view bytes) {
 }
 
 caf::error write_below(int directory, const std::string& path,
-                       std::string_view bytes, mode_t mode) {
+                       std::string_view bytes, mode_t mode,
+                       existing_file existing) {
   if (auto failed = make_parents(directory, path))
     return failed;
+  if (existing == existing_file::replaced)
+    if (auto failed = clear_name(directory, path))
+      return failed;
   auto file = open_below(directory, path,
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
   if (!file)
     return std::move(file.error());
   if (const auto failed = write_all(file->get(), bytes))
     return failed_on(path, failed);
-  // The umask took bits that were asked for.
+  // Before the mode, which a change of owner would take bits from. The umask
+  // took some that were asked for.
+  if (const auto failed = belong_as(directory, file->get()))
+    return failed_on(path, failed);
   if (::fchmod(file->get(), mode) != 0)
     return failed_on(path, errno);
   return {};

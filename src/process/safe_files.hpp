@@ -22,9 +22,14 @@ namespace ocw {
 caf::expected<unique_fd> open_below(int directory, const std::string& path,
                                     int flags, mode_t mode = 0);
 
-/// Writes a new file, with the directories that lead to it.
+/// What becomes of a file that is there already.
+enum class existing_file : uint8_t { refused, replaced };
+
+/// Writes a new file, with the directories that lead to it. What is made
+/// belongs to whom `directory` belongs.
 caf::error write_below(int directory, const std::string& path,
-                       std::string_view bytes, mode_t mode);
+                       std::string_view bytes, mode_t mode,
+                       existing_file existing = existing_file::refused);
 
 /// Writes all of `bytes` to a descriptor; an errno, or 0.
 int write_all(int fd, std::string_view bytes);

@@ -78,6 +78,12 @@ caf::error make_setup_directories(const launcher::setup_request& request) {
                       "session.base_dir '" + root.sessions_dir
                         + "' cannot be used: " + failed.message(),
                       "session.base_dir");
+  for (const auto& path : root.workspaces)
+    if (!std::filesystem::is_directory(path, failed))
+      return make_error(ec::unavailable,
+                        "session.workspace_roots: '" + path
+                          + "' is no directory; make it, or take it out",
+                        "session.workspace_roots");
   return {};
 }
 
@@ -116,7 +122,7 @@ void log_isolation(const sandbox_report& found) {
   log::info("isolation.found", {}, "tier {}: {}", shown.tier,
             fmt::join(shown.layers, " "));
   for (const auto& line : found.why_not)
-    log::info("isolation.missing", {}, "{}", line);
+    log::warn("isolation.missing", {}, "{}", line);
 }
 
 isolation_tier tier_of(uint64_t mechanisms) {

@@ -28,8 +28,10 @@ caf::error make_directory(const std::string& path) {
 
 caf::error write_config_file(const session_layout& layout,
                              const job_request& request) {
+  auto config = request.config;
+  config.network = config.network.value_or(network_access::restricted);
   auto text = std::string{};
-  write_json(text, request.config);
+  write_json(text, config, {.omit_defaults = true});
   text += '\n';
   auto file = unique_fd{::open(layout.config_file.c_str(),
                                O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
@@ -40,17 +42,22 @@ caf::error write_config_file(const session_layout& layout,
   return {};
 }
 
+// A workspace is used in place of work/. Somebody keeps it, with files of the
+// same names perhaps; those of the request are newer.
 caf::error write_files(const session_layout& layout,
                        const job_request& request) {
   if (request.files.empty())
     return {};
+  const auto& place = request.workspace.value_or(layout.work);
+  const auto existing
+    = request.workspace ? existing_file::replaced : existing_file::refused;
   const auto work
-    = unique_fd{::open(layout.work.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    = unique_fd{::open(place.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
   if (!work)
-    return cannot(layout.work, errno);
+    return cannot(place, errno);
   for (const auto& [path, content] : request.files)
     if (auto failed
-        = write_below(work.get(), path, content.bytes, content.mode))
+        = write_below(work.get(), path, content.bytes, content.mode, existing))
       return make_error(code_of(failed),
                         "cannot write the file " + sentence_of(failed),
                         "files[\"" + path + "\"]");

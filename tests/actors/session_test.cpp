@@ -209,10 +209,9 @@ TEST_CASE_METHOD(one_session, "input reaches the process, or says why not",
   CHECK(early == ec::unavailable);
   machine.prepared("job");
   settle();
-  caf::anon_send(boss, feed_session{"session", "hello", true});
+  caf::anon_send(boss, feed_session{"session", "hello", false});
   settle();
   CHECK(machine.sessions.at("job").running->fed == "hello");
-  CHECK(machine.sessions.at("job").running->eof);
   machine.sessions.at("job").running->takes_input = feeding::full;
   auto much = send_and_wait(boss, feed_session{"session", "x", false});
   CHECK(much == ec::unavailable);
@@ -220,6 +219,12 @@ TEST_CASE_METHOD(one_session, "input reaches the process, or says why not",
   machine.sessions.at("job").running->takes_input = feeding::closed;
   auto late = send_and_wait(boss, feed_session{"session", "x", false});
   CHECK(late == ec::already_ended);
+  machine.sessions.at("job").running->takes_input = feeding::taken;
+  caf::anon_send(boss, feed_session{"session", "", true});
+  settle();
+  CHECK(machine.sessions.at("job").running->eof);
+  auto after = send_and_wait(boss, feed_session{"session", "x", false});
+  CHECK(after == ec::already_ended);
   machine.exited("job");
   settle();
   machine.collected("job");

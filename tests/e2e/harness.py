@@ -58,6 +58,10 @@ def run_binary(*words, input=b"", env=None, cwd=None, deadline_s=DEADLINE_S):
                           env=clean_environment() if env is None else env, timeout=deadline_s)
 
 
+# Standard input that more is sent to.
+OPEN_INPUT = {"content_base64": "", "open": True}
+
+
 class Reply:
     def __init__(self, status, headers, body):
         self.status = status

@@ -200,10 +200,10 @@ class Files(BadTest):
     def test_files_do_not_follow_links_of_a_workspace(self):
         root = pathlib.Path(tempfile.mkdtemp(prefix="ocw-e2e-"))
         self.addCleanup(shutil.rmtree, root)
-        node = Node(f"--session.workspace_roots={root}/roots")
-        self.addCleanup(node.close)
         shop = root / "roots" / "shop"
         shop.mkdir(parents=True)
+        node = Node(f"--session.workspace_roots={root}/roots")
+        self.addCleanup(node.close)
         (root / "outside").mkdir()
         (shop / "link").symlink_to(root / "outside")
         node.post("/v1/jobs?wait=30", {"command": "true", "workspace": str(shop),
@@ -213,10 +213,10 @@ class Files(BadTest):
     def test_a_workspace_must_be_below_a_root(self):
         root = pathlib.Path(tempfile.mkdtemp(prefix="ocw-e2e-"))
         self.addCleanup(shutil.rmtree, root)
-        node = Node(f"--session.workspace_roots={root}/roots")
-        self.addCleanup(node.close)
         shop = root / "roots" / "shop"
         shop.mkdir(parents=True)
+        node = Node(f"--session.workspace_roots={root}/roots")
+        self.addCleanup(node.close)
         (root / "outside").mkdir()
         (root / "roots" / "link").symlink_to(root / "outside")
         for path in (root / "outside", "/etc", "/", root, f"{root}/roots/../outside",

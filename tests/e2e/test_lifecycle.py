@@ -10,12 +10,11 @@ import statistics
 import time
 import unittest
 
-from harness import (SEES_THE_MACHINE, Node, check_history, files_below, children_of, is_sanitized, name_of, new_marker, output_of,
-                     parent_of, processes_with, sha256, wait_until)
+from harness import (OPEN_INPUT, SEES_THE_MACHINE, Node, check_history, files_below, children_of,
+                     is_sanitized, name_of, new_marker, output_of, parent_of, processes_with, sha256, wait_until)
 
 SETTINGS = ("--session.kill_grace_ms=300", "--governance.memory_overcommit=0",
             "--governance.cpu_overcommit=0")
-OPEN_INPUT = {"content_base64": "", "open": True}
 
 
 class LifecycleTest(unittest.TestCase):

@@ -34,7 +34,7 @@ job_request full_request() {
               .idle_timeout_ms = 5,
               .gpus = 0};
   x.config = {"worker", "p", "m", network_access::open, false};
-  x.stream = {1, false, true};
+  x.stream = {4, false, true};
   x.artifacts = {"dist/**/*.js"};
   x.require = {"userns"};
   x.labels = {{"owner", "me"}};
@@ -194,6 +194,12 @@ TEST_CASE("limits that mean nothing are refused") {
 TEST_CASE("options keep to their ranges") {
   CHECK(parse_job_request(with(R"("stream":{"chunk_size":1048576})")));
   check_refused(with(R"("stream":{"chunk_size":0})"), "stream.chunk_size");
+  check_refused(with(R"("stream":{"chunk_size":3})"), "stream.chunk_size");
+  CHECK(parse_job_request(with(R"("stream":{"chunk_size":4})")));
+  check_refused(with(R"("limits":{"pids":0})"), "limits.pids");
+  check_refused(with(R"("limits":{"pids":4194305})"), "limits.pids");
+  CHECK(parse_job_request(with(R"("limits":{"pids":4194304})")));
+  check_refused(with(R"("job_id":"")"), "job_id");
   check_refused(with(R"("stream":{"chunk_size":1048577})"),
                 "stream.chunk_size");
   CHECK(parse_job_request(with(R"("priority":0)")));

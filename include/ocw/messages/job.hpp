@@ -86,6 +86,7 @@ struct job_record {
   end_reason reason;
   output_digests output;
   std::vector<artifact_info> artifacts;
+  std::string artifacts_missing; ///< what could not be kept, and why
   job_metrics metrics;
   isolation_report isolation;
   teardown_report teardown;
@@ -121,6 +122,7 @@ struct job_result {
   std::optional<lossy_text> stderr_text;
   bool truncated_in_response = false; ///< the texts are shorter than the logs
   std::vector<std::string> artifacts;
+  std::string artifacts_missing; ///< what could not be kept, and why
   output_digests output;
   job_metrics metrics;
   isolation_report isolation;
@@ -201,6 +203,7 @@ bool inspect(Inspector& f, job_record& x) {
     f.field("phases", x.phases), f.field("output_events", x.output_events),
     f.field("exit_code", x.exit_code), f.field("reason", x.reason),
     f.field("output", x.output), f.field("artifacts", x.artifacts),
+    f.field("artifacts_missing", x.artifacts_missing).fallback(std::string{}),
     f.field("metrics", x.metrics), f.field("isolation", x.isolation),
     f.field("teardown", x.teardown), f.field("labels", x.labels),
     f.field("metadata", x.metadata));
@@ -226,10 +229,11 @@ bool inspect(Inspector& f, job_result& x) {
     f.field("reason", x.reason), f.field("stdout", x.stdout_text),
     f.field("stderr", x.stderr_text),
     f.field("truncated_in_response", x.truncated_in_response),
-    f.field("artifacts", x.artifacts), f.field("output", x.output),
-    f.field("metrics", x.metrics), f.field("isolation", x.isolation),
-    f.field("teardown", x.teardown), f.field("labels", x.labels),
-    f.field("metadata", x.metadata));
+    f.field("artifacts", x.artifacts),
+    f.field("artifacts_missing", x.artifacts_missing).fallback(std::string{}),
+    f.field("output", x.output), f.field("metrics", x.metrics),
+    f.field("isolation", x.isolation), f.field("teardown", x.teardown),
+    f.field("labels", x.labels), f.field("metadata", x.metadata));
 }
 
 } // namespace ocw

@@ -57,7 +57,8 @@ struct process_ended {
 struct collect_done {
   output_digests output;
   std::vector<artifact_info> artifacts;
-  std::string warning; ///< what could not be collected, and why
+  std::string warning;     ///< what could not be collected, and why
+  bool store_full = false; ///< for lack of room on the node's disk
 };
 
 /// A session's directory is gone.
