@@ -145,7 +145,8 @@ struct tls_config {
 
 struct isolation_config {
   isolation_tier minimum = isolation_tier::process;
-  std::vector<std::string> disable; ///< mechanisms not to use; for tests
+  std::vector<std::string> disable;       ///< mechanisms not to use; for tests
+  std::vector<std::string> network_allow; ///< "host:port", for restricted jobs
 };
 
 /// All settings of a node, effective: after every source was applied.

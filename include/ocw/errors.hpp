@@ -33,6 +33,7 @@ enum class ec : uint8_t {
   unavailable,   ///< the node cannot take this now (draining, full disk)
   launch_failed, ///< the launcher could not start or was lost
   internal,      ///< a fault of the node itself
+  egress_denied, ///< a job's connection goes where the node lets none go
 };
 
 template <>
@@ -40,7 +41,8 @@ inline constexpr auto enum_words<ec> = std::to_array<std::string_view>(
   {"none", "invalid_request", "limit_exceeded", "unauthorized", "forbidden",
    "not_found", "conflict", "not_ended", "already_ended", "payload_too_large",
    "unsupported_media", "policy_denied", "isolation_unavailable",
-   "rate_limited", "unavailable", "launch_failed", "internal"});
+   "rate_limited", "unavailable", "launch_failed", "internal",
+   "egress_denied"});
 
 } // namespace ocw
 

@@ -1,6 +1,7 @@
 #include "app/config_rules.hpp"
 #include "launcher/mechanism_names.hpp"
 #include "messages/nearest_word.hpp"
+#include "net/egress_rules.hpp"
 #include "ocw/errors.hpp"
 #include "policy/command_policy.hpp"
 
@@ -217,6 +218,9 @@ caf::error check_rules(const loaded_config& loaded) {
     return wrong;
   if (auto wrong = check_mechanisms(values.isolation))
     return wrong;
+  if (auto rules = net::egress_rules::parse(values.isolation.network_allow);
+      !rules)
+    return std::move(rules.error());
   if (auto wrong = check_api(values))
     return wrong;
   if (auto wrong = policy::check_settings(values.security))

@@ -10,6 +10,7 @@
 #include "messages/log.hpp"
 #include "net/auth.hpp"
 #include "net/door.hpp"
+#include "net/egress_proxy.hpp"
 #include "net/listener.hpp"
 #include "net/tls_front.hpp"
 #include "process/launcher_client.hpp"
@@ -70,6 +71,7 @@ struct node::parts {
   std::unique_ptr<net::door> door;
   asio::io_context io{1};
   asio::steady_timer closing{io};
+  std::unique_ptr<net::egress_proxy> egress; ///< null: nothing is allowed
   std::shared_ptr<launcher_client> launcher;
   std::unique_ptr<local_machine> machine;
   system_config actors_config;
@@ -125,11 +127,13 @@ caf::error node::parts::open_machine() {
     return std::move(running.error());
   if (auto failed = check_found(settings, running->sandbox))
     return failed;
-  log_isolation(running->sandbox);
+  log_isolation(settings, running->sandbox);
+  egress = net::egress_proxy::make(io, settings.isolation);
   launcher
     = std::make_shared<launcher_client>(io, *program, setup, idle_shims_kept);
   launcher->adopt(std::move(*running));
-  machine = std::make_unique<local_machine>(launcher, settings, paths);
+  machine
+    = std::make_unique<local_machine>(launcher, settings, paths, egress.get());
   return machine->open();
 }
 
@@ -166,6 +170,7 @@ caf::error node::parts::open_doors() {
   bridge = std::make_unique<net::node_bridge>(io, dispatcher);
   door = std::make_unique<net::door>(
     net::door{*bridge, settings, *auth, paths.dir});
+  door->egress = egress.get();
   auto tls = std::shared_ptr<net::tls_front>{};
   if (!settings.tls.certificate.empty()) {
     auto made = net::tls_front::make(settings.tls);

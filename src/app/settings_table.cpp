@@ -241,6 +241,11 @@ std::vector<setting> other_settings() {
     OCW_SETTING("isolation.disable", isolation.disable, no_bounds, fixed,
                 "mechanisms not to use, by the names doctor shows; for finding "
                 "out what each one holds"),
+    OCW_SETTING("isolation.network_allow", isolation.network_allow, no_bounds,
+                fixed,
+                "where jobs with restricted network may connect to, through a "
+                "proxy of the node: host:port, *.example.org:443, "
+                "127.0.0.1:8080, [::1]:*; empty: nowhere"),
   };
 }
 

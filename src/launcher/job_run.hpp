@@ -49,6 +49,7 @@ private:
   };
 
   std::optional<wire::start_failure> start_process(unique_fd input);
+  int hand_over_listener();
   void set_deadlines();
 
   void wait_and_serve();

@@ -89,6 +89,8 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
   plan.open_files = spec.open_files;
   if (const auto failure = equipment_.equip(request_, plan); failure.error != 0)
     return failure;
+  if (const auto error = hand_over_listener(); error != 0)
+    return wire::start_failure{wire::start_stage::network, error};
   record_.started_unix_ms = unix_ms();
   auto child = start_child(plan, inside_);
   if (child.pid < 0)
@@ -102,6 +104,20 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
   output_.open(stream_id::out, std::move(out.read));
   output_.open(stream_id::err, std::move(err.read));
   return std::nullopt;
+}
+
+// The node has to have it before the job can connect; it is gone from here
+// before there is a process that could get hold of it.
+int job_run::hand_over_listener() {
+  if ((request_.spec.mechanisms & wire::egress_proxy) == 0)
+    return 0;
+  const auto listener = equipment_.take_listener();
+  const auto sent
+    = send_frame(node_.socket(), wire::frame_type::egress_listening, {},
+                 waiting::no, listener.get());
+  return sent == send_result::sent          ? 0
+         : sent == send_result::would_block ? EAGAIN
+                                            : EPIPE;
 }
 
 void job_run::set_deadlines() {

@@ -21,6 +21,7 @@ inline constexpr auto mechanism_names = std::to_array<named_mechanism>({
   {wire::ipc, "ipc"},
   {wire::uts, "uts"},
   {wire::net, "net"},
+  {wire::egress_proxy, "egress_proxy"},
   {wire::no_inet, "no_inet"},
   {wire::landlock, "landlock"},
   {wire::seccomp, "seccomp"},

@@ -121,7 +121,7 @@ trial_result hold_trial(const setup_request& request, sandbox& candidate) {
 uint64_t blamed(start_stage stage, uint64_t in_use) {
   switch (stage) {
   case start_stage::network:
-    return wire::net;
+    return (in_use & wire::egress_proxy) != 0 ? wire::egress_proxy : wire::net;
   case start_stage::cgroup:
     return all_cgroups;
   case start_stage::filters:
@@ -164,6 +164,8 @@ public:
     // One without the other would be a hole, not a layer.
     if (!has(wire::mount | wire::pid))
       give_up(all_namespaces, "needs both mount and pid");
+    if (!has(wire::net))
+      give_up(wire::egress_proxy, "needs net");
     compile_filters();
     result_.mechanisms = available_;
     if (has(wire::mount))
@@ -271,9 +273,8 @@ std::string set_up(const setup_request& request, sandbox& result) {
       const auto trial = hold_trial(request, result);
       if (trial.error == 0)
         break;
-      auto reason = std::string{trial.text};
-      if (reason.empty())
-        reason = std::strerror(trial.error);
+      auto reason = std::string{
+        trial.text[0] != 0 ? trial.text : std::strerror(trial.error)};
       if (trial.stage == start_stage::directory)
         reason.insert(0, "a job cannot enter a directory below "
                            + request.root.sessions_dir + ": ");

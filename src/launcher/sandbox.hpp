@@ -2,6 +2,7 @@
 
 #include "launcher/cgroup.hpp"
 #include "launcher/child.hpp"
+#include "launcher/network.hpp"
 #include "launcher/private_root.hpp"
 #include "launcher/seccomp.hpp"
 #include "launcher/setup.hpp"
@@ -50,6 +51,11 @@ public:
   /// call. Returns 0 or the stage and errno that failed.
   wire::start_failure equip(const job_request& request, child_plan& plan);
 
+  /// The socket that listens in the network of a job that has just been
+  /// equipped with `egress_proxy`. The caller's to hand over, and to close
+  /// before the job starts.
+  unique_fd take_listener() { return std::move(network_.listener); }
+
   /// The groups of the job that runs; null without cgroups.
   job_cgroup* groups() const { return in_groups_ ? groups_.get() : nullptr; }
 
@@ -57,15 +63,15 @@ public:
 
 private:
   bool equip_groups(const job_request& request, child_plan& plan);
-  bool equip_network(child_plan& plan);
+  bool equip_network(child_plan& plan, listening wanted);
   bool equip_landlock(const job_request& request, child_plan& plan);
   bool equip_mounts(const job_request& request, child_plan& plan);
 
   const sandbox& shared_;
   std::unique_ptr<job_cgroup> groups_;
   bool in_groups_ = false;
-  unique_fd next_network_;
-  unique_fd network_;
+  job_network next_network_;
+  job_network network_;
   unique_fd landlock_;
   unique_fd workspace_mount_;
   sock_fprog filter_{};

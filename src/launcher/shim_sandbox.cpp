@@ -1,6 +1,5 @@
 #include "launcher/identity.hpp"
 #include "launcher/landlock.hpp"
-#include "launcher/network.hpp"
 #include "launcher/sandbox.hpp"
 #include "launcher/workspace_mount.hpp"
 
@@ -16,6 +15,11 @@ std::string map_of(uint32_t outside) {
   return std::to_string(inside_id) + " " + std::to_string(outside) + " 1";
 }
 
+listening listening_of(uint64_t mechanisms) {
+  return (mechanisms & wire::egress_proxy) != 0 ? listening::yes
+                                                : listening::no;
+}
+
 } // namespace
 
 shim_sandbox::shim_sandbox(const sandbox& shared) : shared_(shared) {
@@ -29,15 +33,15 @@ shim_sandbox::shim_sandbox(const sandbox& shared) : shared_(shared) {
 }
 
 void shim_sandbox::restock(uint64_t mechanisms) {
-  if ((mechanisms & wire::net) != 0 && !next_network_)
-    next_network_ = make_network();
+  if ((mechanisms & wire::net) != 0 && !next_network_.space)
+    next_network_ = make_network(listening_of(mechanisms));
 }
 
 wire::start_failure shim_sandbox::equip(const job_request& request,
                                         child_plan& plan) {
   const auto wanted = request.spec.mechanisms;
   in_groups_ = false;
-  network_.reset();
+  network_ = {};
   landlock_.reset();
   if (!shared_.has(wanted))
     return {wire::start_stage::decode, EOPNOTSUPP};
@@ -60,7 +64,7 @@ wire::start_failure shim_sandbox::equip(const job_request& request,
   }
   if ((wanted & any_cgroup) != 0 && !equip_groups(request, plan))
     return {wire::start_stage::cgroup, errno};
-  if ((wanted & wire::net) != 0 && !equip_network(plan))
+  if ((wanted & wire::net) != 0 && !equip_network(plan, listening_of(wanted)))
     return {wire::start_stage::network, errno};
   if ((wanted & wire::landlock) != 0 && !equip_landlock(request, plan))
     return {wire::start_stage::filters, errno};
@@ -89,11 +93,15 @@ bool shim_sandbox::equip_groups(const job_request& request, child_plan& plan) {
   return true;
 }
 
-bool shim_sandbox::equip_network(child_plan& plan) {
-  restock(wire::net);
-  network_ = std::move(next_network_);
-  plan.network = network_.get();
-  return static_cast<bool>(network_);
+// What was made ahead serves if it has, or has not, what listens as wanted.
+bool shim_sandbox::equip_network(child_plan& plan, listening wanted) {
+  const auto has_listener = static_cast<bool>(next_network_.listener);
+  if (has_listener != (wanted == listening::yes))
+    next_network_ = {};
+  network_
+    = next_network_.space ? std::move(next_network_) : make_network(wanted);
+  plan.network = network_.space.get();
+  return static_cast<bool>(network_.space);
 }
 
 // The tree that a job sees without a root of its own is the machine's.

@@ -10,8 +10,9 @@
 //   node ── fd 0 of the launcher: set_up →            ← set_up_done, once
 //                                 fork_shim →         ← shim_forked + the fd of
 //                                                       the new shim's socket
-//   node ── that socket:  start_job, stop_job,        ← start_failed, output,
-//                         write_stdin, close_stdin      job_ended
+//   node ── that socket:  start_job, stop_job,        ← egress_listening,
+//                         write_stdin, close_stdin      start_failed, output,
+//                                                       job_ended
 //
 // Between them goes no more standard input than the shim has room for: the
 // `output` frames say how much of it has reached the job.
@@ -46,8 +47,13 @@ enum mechanism : uint64_t {
   cgroup_kill = 1u << 13,
   noexec = 1u << 14, ///< nothing that a job can write can be executed
   disk_tmpfs = 1u << 15,
-  no_inet = 1u << 16, ///< no sockets of the Internet families at all
+  no_inet = 1u << 16,      ///< no sockets of the Internet families at all
+  egress_proxy = 1u << 17, ///< with `net`: the node answers on egress_port
 };
+
+/// Where a job with `egress_proxy` finds the node, on 127.0.0.1 of its own
+/// network. The one that proxies have by custom.
+inline constexpr uint16_t egress_port = 3128;
 
 // -- frames -------------------------------------------------------------------
 
@@ -63,6 +69,9 @@ enum class frame_type : uint32_t {
   job_ended,     // shim → node, `end_record`
   set_up,      // node → launcher, first, once: `launcher_setup` and its texts
   set_up_done, // launcher → node, `setup_report` and its texts
+  egress_listening, // shim → node, no payload, 1 fd: a TCP socket that listens
+                    // on egress_port in the job's network. Once, before the
+                    // job starts, and only with `egress_proxy`
 };
 
 struct frame_header {
@@ -105,7 +114,8 @@ enum class start_stage : uint32_t {
   directory, // chdir to the working directory
   limits,    // setrlimit
   exec,
-  network,  // entering the session's network
+  network,  // making or entering the session's network, or handing over
+            // what listens in it
   mounts,   // making the session's root
   cgroup,   // making or entering the control groups
   identity, // the kernel uid, the user namespace, capabilities

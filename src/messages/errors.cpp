@@ -7,7 +7,8 @@
 
 namespace ocw {
 
-static_assert(enum_words<ec>.size() == static_cast<size_t>(ec::internal) + 1);
+static_assert(enum_words<ec>.size()
+              == static_cast<size_t>(ec::egress_denied) + 1);
 
 namespace {
 

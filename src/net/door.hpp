@@ -16,6 +16,7 @@
 namespace ocw::net {
 
 class authenticator; // auth.hpp
+class egress_proxy;  // egress_proxy.hpp
 
 using http_request = beast::http::request<beast::http::string_body>;
 using http_response = beast::http::response<beast::http::string_body>;
@@ -42,6 +43,7 @@ struct door {
   std::list<std::function<void()>> enders = {}; ///< one per connection that is
                                                 ///< held for long
   door_patience patience = {};
+  const egress_proxy* egress = nullptr; ///< for its counters
 };
 
 // -- the doors that hold a connection for long

@@ -110,6 +110,12 @@ std::string prometheus_text(const node_report& node,
             node.ready.ready ? 1 : 0);
   out.gauge("opencode_worker_websocket_clients", "WebSocket clients connected.",
             process.websocket_clients);
+  out.counter("opencode_worker_egress_opened_total",
+              "Connections of jobs that the egress proxy made.",
+              process.egress.opened);
+  out.counter("opencode_worker_egress_refused_total",
+              "Connections of jobs that the egress proxy refused.",
+              process.egress.refused);
   out.gauge("process_resident_memory_bytes", "Resident memory of the node.",
             process.resident_bytes);
   out.gauge("process_open_fds", "Open file descriptors of the node.",

@@ -1,5 +1,6 @@
 #include "net/auth.hpp"
 #include "net/bodies.hpp"
+#include "net/egress_proxy.hpp"
 #include "net/exchange.hpp"
 #include "net/metrics.hpp"
 #include "net/openapi.hpp"
@@ -44,6 +45,8 @@ awaitable<answer> run_prometheus(exchange& x) {
     co_return error_reply(node.error());
   auto process = measure_process();
   process.websocket_clients = x.context.websocket_clients;
+  if (x.context.egress != nullptr)
+    process.egress = x.context.egress->counters();
   auto out = reply{200, prometheus_text(*node, process)};
   out.content_type = "text/plain; version=0.0.4; charset=utf-8";
   co_return out;

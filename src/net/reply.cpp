@@ -32,6 +32,7 @@ constexpr std::pair<unsigned, std::string_view> phrases[] = {
   {429, "Too Many Requests"},
   {431, "Request Header Fields Too Large"},
   {500, "Internal Server Error"},
+  {502, "Bad Gateway"},
   {503, "Service Unavailable"},
 };
 
@@ -85,6 +86,7 @@ unsigned http_status_of(ec code) {
   case ec::unauthorized:
     return 401;
   case ec::forbidden:
+  case ec::egress_denied:
     return 403;
   case ec::not_found:
     return 404;

@@ -52,8 +52,20 @@ const std::string& shell() {
   return found;
 }
 
+// Programs disagree on the case of these names.
+void add_proxy(std::map<std::string, std::string>& variables) {
+  const auto proxy
+    = std::string{"http://127.0.0.1:"} + std::to_string(wire::egress_port);
+  for (const auto* name :
+       {"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"})
+    variables.emplace(name, proxy);
+  for (const auto* name : {"no_proxy", "NO_PROXY"})
+    variables.emplace(name, "localhost,127.0.0.1");
+}
+
 std::map<std::string, std::string> environment_of(const session_task& task,
-                                                  const session_layout& at) {
+                                                  const session_layout& at,
+                                                  uint64_t mechanisms) {
   auto result = std::map<std::string, std::string>{
     {"PATH", std::string{base_path}},
     {"HOME", at.work},
@@ -64,6 +76,8 @@ std::map<std::string, std::string> environment_of(const session_task& task,
     {"JOB_ID", task.record->job_id},
     {"SESSION_ID", task.record->session_id},
   };
+  if ((mechanisms & wire::egress_proxy) != 0)
+    add_proxy(result);
   for (const auto* given : {&task.request->env, &task.request->secrets})
     for (const auto& [name, value] : *given)
       result.insert_or_assign(name, value);
@@ -91,8 +105,9 @@ void set_limits(wire::job_spec& spec, const effective_limits& limits) {
 } // namespace
 
 caf::expected<command_line> command_line_of(const session_task& task,
-                                            const session_layout& layout) {
-  const auto variables = environment_of(task, layout);
+                                            const session_layout& layout,
+                                            uint64_t mechanisms) {
+  const auto variables = environment_of(task, layout, mechanisms);
   auto line = command_line{};
   if (task.request->command) {
     line.program = shell();

@@ -19,10 +19,12 @@ struct command_line {
 
 /// Turns a job into a program to run: `command` by `bash -c` (else `sh -c`),
 /// `argv` as it is, its program looked up in the job's own PATH. The
-/// environment is the clean base, then `env`, then `secrets`; nothing of the
-/// worker's own. `ec::not_found` when there is no such program.
+/// environment is the clean base, with the way to the proxy where `mechanisms`
+/// has `egress_proxy`, then `env`, then `secrets`; nothing of the worker's own.
+/// `ec::not_found` when there is no such program.
 caf::expected<command_line> command_line_of(const session_task& task,
-                                            const session_layout& layout);
+                                            const session_layout& layout,
+                                            uint64_t mechanisms);
 
 /// Encodes a job for its shim, as `wire::job_spec` says; it is held by `hold`.
 std::string encode_job(const session_task& task, const session_layout& layout,

@@ -43,6 +43,11 @@ mechanism_finding finding_of(const mechanism_text& text,
     result.why = "isolation.disable names it";
     return result;
   }
+  if (text.bit == wire::egress_proxy && settings.network_allow.empty()) {
+    result.state = mechanism_state::off;
+    result.why = "isolation.network_allow is empty";
+    return result;
+  }
   result.why = reason_of(found, text.name);
   const auto better = better_one(text.bit, found.mechanisms);
   if (result.why.empty() && !better.empty()) {

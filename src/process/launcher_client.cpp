@@ -2,6 +2,7 @@
 
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
+#include "process/fd_passing.hpp"
 #include "process/waiting_job.hpp"
 
 #include <sys/socket.h>
@@ -164,29 +165,14 @@ void launcher_client::read_replies() {
     wire::shim_forked_reply reply;
   } frame;
   for (;;) {
-    auto part = iovec{&frame, sizeof(frame)};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    auto msg = msghdr{};
-    msg.msg_iov = &part;
-    msg.msg_iovlen = 1;
-    msg.msg_control = control;
-    msg.msg_controllen = sizeof(control);
-    const auto got = ::recvmsg(socket_.native_handle(), &msg,
-                               MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (got < 0 && errno == EINTR)
-      continue;
+    auto socket = unique_fd{};
+    const auto got
+      = receive_with_fd(socket_.native_handle(), &frame, sizeof(frame), socket);
     if (got < 0 && errno == EAGAIN)
       break;
     // Replies are written whole, so anything shorter is the end of it.
     if (got != sizeof(frame))
       return launcher_lost();
-    auto socket = unique_fd{};
-    if (const auto* header = CMSG_FIRSTHDR(&msg);
-        header && header->cmsg_type == SCM_RIGHTS) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-      socket = unique_fd{fd};
-    }
     shim_forked(std::move(socket), frame.reply.error);
   }
   const auto lock = std::lock_guard{guard_};

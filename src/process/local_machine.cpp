@@ -58,11 +58,13 @@ bool is_short_collect(const session_layout& layout, const session_task& task,
 } // namespace
 
 local_machine::local_machine(std::shared_ptr<launcher_client> launcher,
-                             const config& settings, store_paths paths)
+                             const config& settings, store_paths paths,
+                             egress_door* egress)
   : launcher_(std::move(launcher)),
     settings_(settings.session),
     cleanup_delay_ms_(settings.worker.cleanup_delay_ms),
     paths_(std::move(paths)),
+    egress_(egress),
     workers_(file_workers),
     reaper_(1) {
 }
@@ -122,7 +124,8 @@ std::shared_ptr<running_process>
 local_machine::start(std::shared_ptr<const session_task> task,
                      session_actor session) {
   const auto layout = layout_of(settings_, task->record->session_id);
-  auto line = command_line_of(*task, layout);
+  const auto hold = hold_of(*task);
+  auto line = command_line_of(*task, layout, hold.mechanisms);
   auto input = unique_fd{};
   auto refused = start_refused{};
   if (!line) {
@@ -141,8 +144,8 @@ local_machine::start(std::shared_ptr<const session_task> task,
   }
   const auto prefix = paths_.spool_prefix(task->record->session_id);
   auto process = launcher_->start(
-    encode_job(*task, layout, *line, settings_, prefix, hold_of(*task)),
-    std::move(input), events_of(task, session));
+    encode_job(*task, layout, *line, settings_, prefix, hold), std::move(input),
+    events_of(task, session));
   if (const auto& given = task->request->stdin_data;
       given && given->open && !given->bytes.empty())
     process->feed(given->bytes, false);
@@ -154,6 +157,7 @@ local_machine::start(std::shared_ptr<const session_task> task,
 shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
                                      const session_actor& session) {
   auto events = shim_events{};
+  events.egress = egress_of(*task);
   events.output
     = [follow = task->follow](uint64_t cells) { follow->output_grew(cells); };
   const auto index = paths_.spool_prefix(task->record->session_id) + ".index";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ocw/config.hpp"
+#include "process/egress_door.hpp"
 #include "process/launcher_client.hpp"
 #include "process/session_directory.hpp"
 #include "process/session_machine.hpp"
@@ -24,8 +25,10 @@ namespace ocw {
 /// worker of its own, because that can be slow and nothing waits for it.
 class local_machine final : public session_machine {
 public:
+  /// `egress` serves the jobs that have `egress_proxy`; null: none has.
   local_machine(std::shared_ptr<launcher_client> launcher,
-                const config& settings, store_paths paths);
+                const config& settings, store_paths paths,
+                egress_door* egress = nullptr);
   ~local_machine() override;
 
   /// Makes the base directory and takes away what an earlier run trashed.
@@ -56,6 +59,8 @@ private:
   shim_events events_of(std::shared_ptr<const session_task> task,
                         const session_actor& session);
   session_hold hold_of(const session_task& task);
+  std::function<std::shared_ptr<void>(unique_fd)>
+  egress_of(const session_task& task) const;
   void reap(std::string path);
   void keep_for_a_while(const std::string& id);
 
@@ -63,6 +68,7 @@ private:
   session_config settings_;
   uint64_t cleanup_delay_ms_;
   store_paths paths_;
+  egress_door* egress_;
   bool in_memory_ = false; ///< the base directory
   uid_pool uids_{first_job_uid};
   boost::asio::thread_pool workers_;

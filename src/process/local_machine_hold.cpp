@@ -30,4 +30,14 @@ session_hold local_machine::hold_of(const session_task& task) {
   return hold;
 }
 
+std::function<std::shared_ptr<void>(unique_fd)>
+local_machine::egress_of(const session_task& task) const {
+  if (egress_ == nullptr)
+    return {};
+  return
+    [egress = egress_,
+     about = egress_door::about{task.record->job_id, task.record->session_id}](
+      unique_fd listener) { return egress->serve(std::move(listener), about); };
+}
+
 } // namespace ocw

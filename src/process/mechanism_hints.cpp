@@ -145,6 +145,8 @@ std::string hint_for(uint64_t bit, std::string_view why,
   if ((bit & launcher::all_cgroups) != 0)
     return cgroup_hint(bit, facts);
   switch (bit) {
+  case wire::egress_proxy:
+    return "it comes with net";
   case wire::own_uid:
     return own_uid_hint(why, facts);
   case wire::landlock:

@@ -20,6 +20,8 @@ constexpr auto known = std::to_array<mechanism_text>({
   text(wire::ipc, "no shared memory, semaphores or message queues of others"),
   text(wire::uts, "a host name of its own to change"),
   text(wire::net, "a network of its own, loopback only, unless it is open"),
+  text(wire::egress_proxy, "what isolation.network_allow lists is reached "
+                           "through a proxy, nothing else"),
   text(wire::no_inet, "no Internet sockets, where there is no network of its "
                       "own"),
   text(wire::landlock, "reads the system, writes its own directories only, "

@@ -40,6 +40,8 @@ launcher::setup_request setup_for(const config& settings,
                   settings.isolation.disable.end(), name)
         != settings.isolation.disable.end())
       result.fixed.wanted &= ~bit;
+  if (settings.isolation.network_allow.empty())
+    result.fixed.wanted &= ~uint64_t{wire::egress_proxy};
   result.fixed.probe_uid = first_job_uid;
   // The same for every run of this node, so that a run finds what the last one
   // left; different for two nodes.
@@ -117,12 +119,18 @@ caf::error check_found(const config& settings, const sandbox_report& found) {
                     field_of(missing.front()));
 }
 
-void log_isolation(const sandbox_report& found) {
+void log_isolation(const config& settings, const sandbox_report& found) {
   const auto shown = describe_isolation(found.mechanisms, found.control_groups);
   log::info("isolation.found", {}, "tier {}: {}", shown.tier,
             fmt::join(shown.layers, " "));
   for (const auto& line : found.why_not)
     log::warn("isolation.missing", {}, "{}", line);
+  if (!settings.isolation.network_allow.empty()
+      && (found.mechanisms & wire::egress_proxy) == 0)
+    log::warn("egress.off", {},
+              "isolation.network_allow is set, but jobs here have no network "
+              "of their own (net) that a proxy could stand in: none of them "
+              "gets one; doctor says why");
 }
 
 isolation_tier tier_of(uint64_t mechanisms) {
@@ -134,7 +142,7 @@ isolation_tier tier_of(uint64_t mechanisms) {
 
 uint64_t mechanisms_for(const job_request& request, uint64_t in_force) {
   if (request.config.network == network_access::open)
-    in_force &= ~(uint64_t{wire::net} | wire::no_inet);
+    in_force &= ~(uint64_t{wire::net} | wire::no_inet | wire::egress_proxy);
   return in_force;
 }
 

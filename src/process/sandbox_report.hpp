@@ -43,7 +43,7 @@ std::vector<caf::error> shortfalls_of(const config& settings,
 caf::error check_found(const config& settings, const sandbox_report& found);
 
 /// Says in the log what holds jobs, and what does not and why.
-void log_isolation(const sandbox_report& found);
+void log_isolation(const config& settings, const sandbox_report& found);
 
 /// The strongest tier these mechanisms make.
 isolation_tier tier_of(uint64_t mechanisms);

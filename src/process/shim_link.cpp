@@ -1,6 +1,7 @@
 #include "process/shim_link.hpp"
 
 #include "messages/log.hpp"
+#include "process/fd_passing.hpp"
 #include "process/process_end.hpp"
 #include "process/start_stage.hpp"
 
@@ -18,25 +19,6 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr size_t read_size = 4096;
-
-// Sends `size` bytes with a descriptor attached, if there is one.
-ssize_t send_with_fd(int socket, const char* data, size_t size, int attached) {
-  auto part = iovec{const_cast<char*>(data), size};
-  auto msg = msghdr{};
-  msg.msg_iov = &part;
-  msg.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (attached >= 0) {
-    msg.msg_control = control;
-    msg.msg_controllen = sizeof(control);
-    auto* header = CMSG_FIRSTHDR(&msg);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &attached, sizeof(int));
-  }
-  return ::sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
 
 template <class T>
 bool read_payload(std::string_view payload, T& value) {
@@ -195,10 +177,8 @@ void shim_link::wait_readable() {
 void shim_link::read_frames() {
   char buffer[read_size];
   for (;;) {
-    const auto got
-      = ::recv(socket_.native_handle(), buffer, sizeof(buffer), MSG_DONTWAIT);
-    if (got < 0 && errno == EINTR)
-      continue;
+    const auto got = receive_with_fd(socket_.native_handle(), buffer,
+                                     sizeof(buffer), attached_);
     if (got < 0 && errno == EAGAIN)
       break;
     if (got <= 0)
@@ -259,10 +239,21 @@ void shim_link::handle(wire::frame_type type, std::string_view payload) {
     auto refusal = start_refused{std::string{stage_name(failure.stage)},
                                  failure.error, false};
     finish([&](shim_events& events) { events.refused(refusal); });
+  } else if (type == wire::frame_type::egress_listening) {
+    serve_egress();
   } else {
     log::error("shim.garbled", {}, "a frame of type {} with {} bytes",
                static_cast<uint32_t>(type), payload.size());
   }
+}
+
+void shim_link::serve_egress() {
+  auto lock = std::unique_lock{guard_};
+  const auto serve = events_.egress;
+  lock.unlock();
+  if (serve && attached_)
+    egress_ = serve(std::move(attached_));
+  attached_.reset();
 }
 
 // The owner hears of the end before the shim goes to another job, so that a
@@ -275,6 +266,7 @@ void shim_link::finish(const std::function<void(shim_events&)>& tell) {
   input_ = {};
   auto events = std::exchange(events_, {});
   lock.unlock();
+  egress_.reset();
   tell(events);
   became_idle_(shared_from_this(), true);
 }
@@ -288,6 +280,7 @@ void shim_link::lost() {
   input_ = {};
   auto events = std::exchange(events_, {});
   lock.unlock();
+  egress_.reset();
   became_idle_(shared_from_this(), false);
   if (was_busy && events.refused)
     events.refused(start_refused{"its shim went away", 0, true});

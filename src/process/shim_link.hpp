@@ -23,6 +23,9 @@ namespace ocw {
 /// `refused` and `ended` is called, last.
 struct shim_events {
   std::function<void(uint64_t cells)> output;
+  /// Takes the socket that listens in the job's network, with `egress_proxy`.
+  /// What it returns is let go of when the job is over, before its end is told.
+  std::function<std::shared_ptr<void>(unique_fd listener)> egress;
   std::function<void(start_refused)> refused;
   std::function<void(process_end)> ended;
 };
@@ -77,19 +80,22 @@ private:
   size_t take_frames(std::string_view bytes);
   void hear_of(std::optional<wire::output_notice> notice);
   void handle(wire::frame_type type, std::string_view payload);
+  void serve_egress();
   void finish(const std::function<void(shim_events&)>& tell);
   void lost();
 
   idle_function became_idle_;
-  std::mutex guard_; ///< over everything below but `incoming_`
+  std::mutex guard_; ///< over what follows, down to `input_`
   boost::asio::posix::stream_descriptor socket_;
   std::vector<outgoing> queue_;
   bool writing_ = false;
   bool busy_ = false;
   bool closed_ = false;
   shim_events events_;
-  input_queue input_;    ///< of the job
-  std::string incoming_; ///< I/O thread only
+  input_queue input_;            ///< of the job
+  std::shared_ptr<void> egress_; ///< of the job; I/O thread only, as below
+  std::string incoming_;
+  unique_fd attached_; ///< what came with the bytes of `incoming_`
 };
 
 } // namespace ocw

@@ -45,6 +45,7 @@ struct launcher_client::waiting_job final : running_process {
     auto told = std::move(job->events);
     auto over = shim_events{};
     over.output = std::move(told.output);
+    over.egress = std::move(told.egress);
     over.refused = [finished, tell = std::move(told.refused)](auto refusal) {
       finished();
       tell(std::move(refusal));

@@ -35,7 +35,8 @@ TEST_CASE("every kind of error has its status and its shape") {
     {"payload_too_large", 413}, {"unsupported_media", 415},
     {"policy_denied", 422},     {"isolation_unavailable", 422},
     {"rate_limited", 429},      {"unavailable", 503},
-    {"launch_failed", 503},     {"internal", 500}};
+    {"launch_failed", 503},     {"internal", 500},
+    {"egress_denied", 403}};
   for (const auto& [code, status] : expected) {
     INFO(code);
     const auto answer = client.ask("GET", "/v1/jobs/fails-" + code);

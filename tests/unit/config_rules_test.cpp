@@ -255,3 +255,12 @@ TEST_CASE("what is not to be used has to be a mechanism") {
           .isolation.disable.size()
         == 2);
 }
+
+TEST_CASE("a rule for the network that is none is named") {
+  const auto words
+    = refusal({{"isolation.network_allow", "example.org:443,example.net"}});
+  CHECK_THAT(words, Contains("isolation.network_allow has 'example.net'"));
+  CHECK(values({{"isolation.network_allow", "[\"[::1]:443\", \"*.a.b:*\"]"}})
+          .isolation.network_allow.size()
+        == 2);
+}
