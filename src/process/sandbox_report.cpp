@@ -119,6 +119,18 @@ caf::error check_found(const config& settings, const sandbox_report& found) {
                     field_of(missing.front()));
 }
 
+namespace {
+
+std::string_view why_no_proxy(const sandbox_report& found) {
+  constexpr auto mark = std::string_view{"egress_proxy: "};
+  for (const auto& line : found.why_not)
+    if (line.starts_with(mark))
+      return std::string_view{line}.substr(mark.size());
+  return "isolation.disable names it";
+}
+
+} // namespace
+
 void log_isolation(const config& settings, const sandbox_report& found) {
   const auto shown = describe_isolation(found.mechanisms, found.control_groups);
   log::info("isolation.found", {}, "tier {}: {}", shown.tier,
@@ -128,9 +140,9 @@ void log_isolation(const config& settings, const sandbox_report& found) {
   if (!settings.isolation.network_allow.empty()
       && (found.mechanisms & wire::egress_proxy) == 0)
     log::warn("egress.off", {},
-              "isolation.network_allow is set, but jobs here have no network "
-              "of their own (net) that a proxy could stand in: none of them "
-              "gets one; doctor says why");
+              "isolation.network_allow is set, but of no effect: no job gets "
+              "a proxy ({})",
+              why_no_proxy(found));
 }
 
 isolation_tier tier_of(uint64_t mechanisms) {

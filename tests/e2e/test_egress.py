@@ -120,6 +120,7 @@ class EgressTest(unittest.TestCase):
         cls.closed = closed_port()
         cls.holder = socket.create_server(("127.0.0.1", 0), backlog=256)
         cls.addClassCleanup(cls.holder.close)
+        cls.holder.settimeout(DEADLINE_S)
         cls.holding = cls.holder.getsockname()[1]
         rules = [rule.format(listed=cls.listed, holding=cls.holding, closed=cls.closed) for rule in cls.rules]
         cls.node = Node(f"--isolation.network_allow={json.dumps(rules)}",
@@ -364,6 +365,30 @@ print({head for _, head in peers[:20]})""", self.holding)
             self.assertEqual(self.node.result(job)["status"], "cancelled")
             wait_until(lambda: self.node.fd_count() <= before + 1, "the node's descriptors to be closed")
 
+    def test_no_more_than_64_are_served_at_once(self):
+        before = self.counter("opened")
+        job = self.node.submit(argv=["/usr/bin/python3", "-c", PRELUDE + """
+peers = [proxy() for _ in range(100)]
+for peer in peers:
+    peer.sendall(f"CONNECT 127.0.0.1:{sys.argv[1]} HTTP/1.1\\r\\n\\r\\n".encode())
+print("on", flush=True)
+sys.stdin.readline()
+for peer in peers[:64]:
+    peer.close()
+sys.stdin.readline()""", str(self.holding)], stdin={"content_base64": "", "open": True}, env=NO_EXCEPTIONS)
+        held = [self.holder.accept()[0] for _ in range(64)]
+        wait_until(lambda: self.node.logs(job) == b"on\n", "all requests to be sent")
+        self.shell("true")  # meanwhile the others would have been let in
+        self.assertEqual(self.counter("opened"), before + 64)
+        self.node.post(f"/v1/jobs/{job}/stdin", b"\n")
+        for peer in held:
+            peer.close()
+        held = [self.holder.accept()[0] for _ in range(36)]
+        self.node.post(f"/v1/jobs/{job}/stdin?eof=1", b"\n")
+        self.assertEqual(self.node.result(job)["exit_code"], 0)
+        for peer in held:
+            peer.close()
+
     def test_a_node_that_stops_with_open_tunnels_stops(self):
         node = Node(f"--isolation.network_allow=127.0.0.1:{self.holding}")
         self.addCleanup(node.close)
@@ -437,6 +462,7 @@ class WithoutIt(unittest.TestCase):
         self.assertNotIn("egress_proxy", result["isolation"]["layers"])
         told = [json.loads(line) for line in node.log_text().splitlines() if '"egress.off"' in line]
         self.assertEqual([line["level"] for line in told], ["warn"])
+        self.assertIn("needs net", json.dumps(told))
         refused = node.post("/v1/jobs", {"command": "true", "require": ["egress_proxy"]})
         self.assertEqual((refused.status, refused.json["code"]), (422, "isolation_unavailable"))
         out = run_binary("doctor", "--json", *node.settings)

@@ -216,6 +216,38 @@ TEST_CASE("root of a user namespace without the jobs' ids hears of them") {
               std::to_string(first_job_uid)));
 }
 
+TEST_CASE("a proxy is off without rules, and comes with a network") {
+  auto found = sandbox_report{};
+  auto settings = isolation_config{};
+  const auto facts = ordinary_root();
+  const auto state = [&] {
+    return named(findings_of(found, settings, facts), "egress_proxy");
+  };
+  CHECK(state().state == mechanism_state::off);
+  CHECK(state().why == "isolation.network_allow is empty");
+  settings.network_allow = {"example.org:443"};
+  found.why_not = {"egress_proxy: needs net"};
+  CHECK(state().state == mechanism_state::missing);
+  CHECK(state().why == "needs net");
+  CHECK(has(state().hint, "net"));
+  found.mechanisms = wire::egress_proxy;
+  CHECK(state().state == mechanism_state::in_force);
+}
+
+TEST_CASE("an open network has no proxy, and no rules are nothing to wish") {
+  const auto all = wanted_mechanisms();
+  auto request = job_request{};
+  CHECK((mechanisms_for(request, all) & wire::egress_proxy) != 0);
+  request.config.network = network_access::open;
+  CHECK((mechanisms_for(request, all) & wire::egress_proxy) == 0);
+  auto settings = config{};
+  CHECK((setup_for(settings, "/s", "/p").fixed.wanted & wire::egress_proxy)
+        == 0);
+  settings.isolation.network_allow = {"example.org:443"};
+  CHECK((setup_for(settings, "/s", "/p").fixed.wanted & wire::egress_proxy)
+        != 0);
+}
+
 // -- facts --------------------------------------------------------------------
 
 TEST_CASE("facts are read from the files of the machine") {
