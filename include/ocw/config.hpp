@@ -77,9 +77,11 @@ struct session_config {
 struct governance_config {
   double default_cpu = 2;
   uint64_t default_memory_mb = 2048;
+  uint64_t default_disk_mb = 0; ///< 0 = no limit
   uint64_t default_timeout_ms = 300000;
   double max_cpu = 8;
   uint64_t max_memory_mb = 8192;
+  uint64_t max_disk_mb = 0; ///< 0 = no bound
   uint64_t max_timeout_ms = 600000;
   double cpu_overcommit = 4;      ///< × the machine's cores; 0 = not counted
   double memory_overcommit = 1.5; ///< × the machine's memory; 0 = not counted

@@ -50,6 +50,10 @@ caf::error check_defaults(const loaded_config& loaded) {
   if (auto wrong
       = over(loaded, "memory_mb", rules.default_memory_mb, rules.max_memory_mb))
     return wrong;
+  if (rules.max_disk_mb != 0)
+    if (auto wrong
+        = over(loaded, "disk_mb", rules.default_disk_mb, rules.max_disk_mb))
+      return wrong;
   return over(loaded, "timeout_ms", rules.default_timeout_ms,
               rules.max_timeout_ms);
 }

@@ -34,7 +34,7 @@ std::vector<setting> node_settings() {
     OCW_SETTING("worker.cleanup_delay_ms", worker.cleanup_delay_ms,
                 detail::bounds{0, 86400000}, fixed,
                 "how long the directory of an ended session stays; never a "
-                "process"),
+                "process, nor a disk in memory"),
     OCW_SETTING("worker.labels", worker.labels, no_bounds, fixed,
                 "labels that jobs' constraints are matched with; hostname, "
                 "arch and gpu are always there"),
@@ -86,6 +86,10 @@ std::vector<setting> governance_settings() {
     OCW_SETTING("governance.default_memory_mb", governance.default_memory_mb,
                 detail::bounds{1, 16777216}, live,
                 "memory of a job that does not say"),
+    OCW_SETTING("governance.default_disk_mb", governance.default_disk_mb,
+                detail::bounds{0, 1073741824}, live,
+                "files of a job that does not say; 0: no limit, or "
+                "governance.max_disk_mb where that is set"),
     OCW_SETTING("governance.default_timeout_ms", governance.default_timeout_ms,
                 detail::bounds{1, 2592000000}, live,
                 "wall time of a job that does not say; of this and "
@@ -97,6 +101,9 @@ std::vector<setting> governance_settings() {
     OCW_SETTING("governance.max_memory_mb", governance.max_memory_mb,
                 detail::bounds{1, 16777216}, live,
                 "the most memory a job may ask for"),
+    OCW_SETTING("governance.max_disk_mb", governance.max_disk_mb,
+                detail::bounds{0, 1073741824}, live,
+                "the most that a job may ask for its files; 0: no bound"),
     OCW_SETTING("governance.max_timeout_ms", governance.max_timeout_ms,
                 detail::bounds{1, 2592000000}, live,
                 "the most wall time a job may ask for"),

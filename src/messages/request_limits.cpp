@@ -46,6 +46,22 @@ uint64_t mebibytes(uint64_t bytes) {
   return bytes / mebibyte + (bytes % mebibyte != 0 ? 1 : 0);
 }
 
+caf::error check_disk(const job_limits& asked, const governance_config& node) {
+  if (!asked.disk || node.max_disk_mb == 0)
+    return {};
+  if (asked.disk->bytes == 0)
+    return make_error(ec::limit_exceeded,
+                      "limits.disk is 0, which is no limit, but "
+                      "governance.max_disk_mb is "
+                        + number(node.max_disk_mb),
+                      "limits.disk");
+  const auto disk_mb = mebibytes(asked.disk->bytes);
+  if (disk_mb > node.max_disk_mb)
+    return refuse<uint64_t>({"limits.disk", disk_mb, " MB", node.max_disk_mb,
+                             "governance.max_disk_mb"});
+  return {};
+}
+
 caf::error check_bounds(const job_limits& asked,
                         const governance_config& node) {
   if (const auto cpu = asked.cpu_cores.value_or(0); cpu > node.max_cpu)
@@ -56,6 +72,8 @@ caf::error check_bounds(const job_limits& asked,
   if (memory_mb > node.max_memory_mb)
     return refuse<uint64_t>({"limits.memory", memory_mb, " MB",
                              node.max_memory_mb, "governance.max_memory_mb"});
+  if (auto err = check_disk(asked, node))
+    return err;
   const auto timeout_ms = asked.timeout_ms.value_or(0);
   if (timeout_ms > node.max_timeout_ms)
     return refuse<uint64_t>({"limits.timeout", timeout_ms, " ms",
@@ -67,6 +85,32 @@ caf::error check_bounds(const job_limits& asked,
   if (const auto gpus = asked.gpus.value_or(0); gpus > 0)
     return refuse<uint32_t>({"limits.gpu", gpus, "", 0, "this node's gpus"});
   return {};
+}
+
+/// A node that bounds what jobs ask for does not give more to those that ask
+/// for nothing.
+uint64_t standard_disk(const governance_config& node) {
+  const auto preset = node.default_disk_mb;
+  const auto most = node.max_disk_mb;
+  return (preset == 0 ? most
+          : most == 0 ? preset
+                      : std::min(preset, most))
+         * mebibyte;
+}
+
+/// What the request's own files take, each in whole pages, and opencode.json.
+caf::error check_files(const job_request& request, uint64_t disk_bytes) {
+  constexpr auto page = uint64_t{4096};
+  auto pages = uint64_t{1};
+  for (const auto& [path, content] : request.files)
+    pages += (content.bytes.size() + page - 1) / page;
+  if (disk_bytes == 0 || request.files.empty() || pages * page <= disk_bytes)
+    return {};
+  return make_error(ec::limit_exceeded,
+                    "files take " + number(pages * page)
+                      + " bytes on disk, over limits.disk ("
+                      + number(disk_bytes) + ")",
+                    "files");
 }
 
 /// What to use when nothing was asked for. Never over the maximum, whatever
@@ -99,7 +143,9 @@ caf::expected<effective_limits> resolve_limits(const job_request& request,
     standard(default_timeout_ms, node.max_timeout_ms));
   result.output_bytes
     = asked.max_output_size.value_or(byte_size{default_output}).bytes;
-  result.disk_bytes = asked.disk.value_or(byte_size{}).bytes;
+  result.disk_bytes = asked.disk.value_or(byte_size{standard_disk(node)}).bytes;
+  if (auto err = check_files(request, result.disk_bytes))
+    return err;
   result.pids = asked.pids.value_or(0);
   result.queue_timeout_ms = asked.queue_timeout_ms.value_or(0);
   result.idle_timeout_ms = asked.idle_timeout_ms.value_or(0);

@@ -117,3 +117,47 @@ TEST_CASE("memory is counted in whole MiB that hold it") {
   request.limits.memory = mebibyte_size{mib + 1};
   CHECK(resolve_limits(request, config{})->memory_mib == 2);
 }
+
+// -- disk ---------------------------------------------------------------------
+
+TEST_CASE("a bound on disk holds for jobs that ask for none, too") {
+  auto settings = config{};
+  auto request = job_request{};
+  auto& node = settings.governance;
+  const auto given
+    = [&] { return resolve_limits(request, settings)->disk_bytes; };
+  CHECK(given() == 0);
+  node.default_disk_mb = 4;
+  CHECK(given() == 4 * mib);
+  node.max_disk_mb = 8;
+  CHECK(given() == 4 * mib);
+  node.default_disk_mb = 0;
+  CHECK(given() == 8 * mib);
+  request.limits.disk = byte_size{8 * mib};
+  CHECK(given() == 8 * mib);
+  request.limits.disk = byte_size{8 * mib + 1};
+  CHECK(sentence_of(resolve_limits(request, settings).error())
+        == "limits.disk is 9 MB, over governance.max_disk_mb (8)");
+  request.limits.disk = byte_size{0};
+  const auto without = resolve_limits(request, settings);
+  REQUIRE_FALSE(without);
+  CHECK(code_of(without.error()) == ec::limit_exceeded);
+  CHECK(field_of(without.error()) == "limits.disk");
+  node.max_disk_mb = 0;
+  CHECK(given() == 0);
+}
+
+TEST_CASE("files that a disk cannot hold are refused before the job runs") {
+  auto request = job_request{};
+  request.files["a"].bytes = std::string(4097, 'x'); // two pages
+  request.files["b"].bytes = "x";
+  request.limits.disk = byte_size{4 * 4096}; // and opencode.json
+  CHECK(resolve_limits(request, config{}));
+  request.limits.disk = byte_size{4 * 4096 - 1};
+  const auto refused = resolve_limits(request, config{});
+  REQUIRE_FALSE(refused);
+  CHECK(code_of(refused.error()) == ec::limit_exceeded);
+  CHECK(field_of(refused.error()) == "files");
+  request.files.clear();
+  CHECK(resolve_limits(request, config{}));
+}
