@@ -113,7 +113,7 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
   auto limits = resolve_limits(ask.request, *parts_.settings);
   if (!limits)
     return reply(std::move(limits.error()));
-  if (auto wrong = check_wanted(ask.request))
+  if (auto wrong = check_wanted(ask.request, *limits))
     return reply(std::move(wrong));
   const auto known = jobs_.find(ask.request.job_id);
   if (known != jobs_.end())
@@ -124,8 +124,10 @@ void dispatcher_state::submit(submit_job ask, done<submit_job> reply) {
 }
 
 // What this node may refuse to run although it could.
-caf::error dispatcher_state::check_wanted(const job_request& request) const {
-  const auto in_force = parts_.machine->isolation(request);
+caf::error
+dispatcher_state::check_wanted(const job_request& request,
+                               const effective_limits& limits) const {
+  const auto in_force = parts_.machine->isolation(request, limits);
   if (auto wrong
       = check_isolation(request, in_force, parts_.settings->security.policy))
     return wrong;

@@ -68,7 +68,8 @@ private:
   // --------------------------------------------------------------
 
   void submit(submit_job ask, done<submit_job> reply);
-  caf::error check_wanted(const job_request& request) const;
+  caf::error check_wanted(const job_request& request,
+                          const effective_limits& limits) const;
   caf::error check_workspace(const job_request& request) const;
   void get(get_job ask, done<get_job> reply);
   void list(list_jobs ask, done<list_jobs> reply);

@@ -202,7 +202,7 @@ void dispatcher_state::end_unstarted(job_map::iterator found,
   record->metrics.worker_id = record->worker_id;
   record->metrics.queue_ms = static_cast<uint64_t>(
     std::max<int64_t>(record->finished_unix_ms - record->created_unix_ms, 0));
-  record->isolation = parts_.machine->isolation(*job.request);
+  record->isolation = parts_.machine->isolation(*job.request, job.limits);
   record->teardown.directory_removed = true;
   apply_refusal(*record, std::move(reason));
   retire(found, std::move(record));
@@ -254,7 +254,7 @@ void dispatcher_state::resume_pending(stored_job stored,
   ++counters_.pending_now;
   const auto kept = jobs_.emplace(id, std::move(job)).first;
   // The node may have come back with other settings, or less isolation.
-  const auto unwanted = check_wanted(*kept->second.request);
+  const auto unwanted = check_wanted(*kept->second.request, limits);
   if (!unwanted)
     return enqueue(kept->second);
   const auto reason = code_of(unwanted) == ec::isolation_unavailable
@@ -274,7 +274,7 @@ void dispatcher_state::close_lost(stored_job stored,
   say_where(end, parts_.paths.dir);
   apply_end(*record, end, limits, {});
   record->output = parts_.machine->digest(*record, end);
-  record->isolation = parts_.machine->isolation(stored.request);
+  record->isolation = parts_.machine->isolation(stored.request, limits);
   record->metrics.worker_id = record->worker_id;
   record->phases = {{phase::init, record->started_unix_ms},
                     {phase::prepare, record->started_unix_ms},

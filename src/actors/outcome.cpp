@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 
@@ -9,7 +10,7 @@ namespace ocw {
 
 namespace {
 
-// A job may not write beyond limits.disk; here it is the node that has no room.
+// Here it is not the job's disk that is full, but the node's.
 constexpr std::string_view store_full_hint
   = "make room on the node's disk, by forgetting ended jobs for instance; then "
     "submit it again under a new job_id";
@@ -54,9 +55,30 @@ std::string signal_name(int number) {
                       : fmt::format("signal {}", number);
 }
 
-// What the shim stopped a job for, in words and figures.
-std::string stop_message(const process_end& end,
+// A disk of its own is in memory, and counts as the job's.
+std::string memory_message(const process_end& end,
+                           const effective_limits& limits,
+                           const isolation_report& held_by) {
+  auto text = fmt::format("killed at {} MB (limit {} MB)",
+                          end.memory_peak_kb / 1024, limits.memory_mib);
+  const auto& layers = held_by.layers;
+  if (std::find(layers.begin(), layers.end(), "disk_tmpfs") != layers.end())
+    text += fmt::format(", with {} MB of files, which limits.disk keeps in "
+                        "memory",
+                        end.disk_bytes >> 20);
+  return text;
+}
+
+std::string disk_message(const process_end& end,
                          const effective_limits& limits) {
+  return fmt::format("no room left for its files: {} bytes in {} files and "
+                     "directories (limits.disk is {} bytes)",
+                     end.disk_bytes, end.disk_files, limits.disk_bytes);
+}
+
+// What the shim stopped a job for, in words and figures.
+std::string stop_message(const process_end& end, const effective_limits& limits,
+                         const isolation_report& held_by) {
   switch (end.stopped_for) {
   case reason_code::timeout:
     return fmt::format("ran longer than {} ms (limits.timeout)",
@@ -69,8 +91,9 @@ std::string stop_message(const process_end& end,
                        "output was cut there",
                        limits.output_bytes);
   case reason_code::memory_limit:
-    return fmt::format("killed at {} MB (limit {} MB)",
-                       end.memory_peak_kb / 1024, limits.memory_mib);
+    return memory_message(end, limits, held_by);
+  case reason_code::disk_limit:
+    return end.detail.empty() ? disk_message(end, limits) : end.detail;
   case reason_code::pids_limit:
     return fmt::format("could not start more than {} processes and threads "
                        "(limits.pids)",
@@ -124,7 +147,8 @@ void apply_end(job_record& record, const process_end& end,
            && stopped.code != reason_code::none)
     record.reason = stopped;
   else
-    record.reason = make_reason(end.stopped_for, stop_message(end, limits));
+    record.reason = make_reason(end.stopped_for,
+                                stop_message(end, limits, record.isolation));
   if (end.stopped_for == reason_code::disk_limit && !end.detail.empty())
     record.reason.hint = store_full_hint;
   record.status = status_for(record.reason.code);
@@ -136,6 +160,7 @@ void apply_end(job_record& record, const process_end& end,
   record.output.err.truncated = end.stderr_truncated;
   record.metrics.cpu_time_ms = end.cpu_time_us / 1000;
   record.metrics.memory_peak_mb = (end.memory_peak_kb + 1023) / 1024;
+  record.metrics.disk_used_mb = (end.disk_bytes + (1 << 20) - 1) >> 20;
   record.teardown.killed = end.killed;
   record.teardown.survivors = end.survivors;
 }

@@ -46,7 +46,7 @@ session_actor::behavior_type session_state::make_behavior() {
 // -- the life of a job --------------------------------------------------------
 
 void session_state::prepare() {
-  record_.isolation = machine_.isolation(*task_->request);
+  record_.isolation = machine_.isolation(*task_->request, task_->limits);
   enter(phase::init);
   enter(phase::prepare);
   machine_.prepare(task_, self_);

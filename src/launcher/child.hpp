@@ -19,6 +19,7 @@ struct shown_place {
 /// Where a session's private root gets what is the session's own. Absolute
 /// paths in the launcher's root.
 struct mount_plan {
+  int disk = -1; ///< the session's own file system: not attached yet
   const char* sessions_dir = nullptr; ///< covered by a tmpfs
   const char* session_source = nullptr;
   const char* session_dir = nullptr;

@@ -12,8 +12,8 @@ namespace {
 constexpr size_t max_piece = 64 << 10;
 constexpr size_t max_fds = 4; // room to see, and close, those nobody asked for
 
-// Keeps the first descriptor and closes the others.
-void take_fds(msghdr& message, unique_fd& kept) {
+// Keeps the first descriptors and closes those there is no place for.
+void take_fds(msghdr& message, frame_fds& kept) {
   for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr;
        part = CMSG_NXTHDR(&message, part)) {
     if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
@@ -23,8 +23,10 @@ void take_fds(msghdr& message, unique_fd& kept) {
       int fd = -1;
       std::memcpy(&fd, CMSG_DATA(part) + i * sizeof(int), sizeof(int));
       unique_fd owned{fd};
-      if (!kept)
-        kept = std::move(owned);
+      const auto place = std::find_if(
+        kept.begin(), kept.end(), [](const unique_fd& each) { return !each; });
+      if (place != kept.end())
+        *place = std::move(owned);
     }
   }
 }
@@ -48,7 +50,7 @@ read_result frame_reader::receive(char* to, size_t size, waiting wait) {
       return read_result::again;
     if (n <= 0)
       return read_result::closed;
-    take_fds(message, partial_.fd);
+    take_fds(message, partial_.fds);
     received_ = static_cast<size_t>(n);
     return read_result::complete;
   }
@@ -88,11 +90,16 @@ read_result frame_reader::read(frame& next, waiting wait) {
 
 namespace {
 
-// What is left of a frame after `sent` bytes; a descriptor goes with the first.
+// What is left of a frame after `sent` bytes; descriptors go with the first.
 class outgoing {
 public:
-  outgoing(const wire::frame_header& header, std::string_view payload, int fd)
-    : header_(bytes_of(header)), payload_(payload), fd_(fd) {}
+  outgoing(const wire::frame_header& header, std::string_view payload,
+           std::initializer_list<int> fds)
+    : header_(bytes_of(header)), payload_(payload) {
+    for (const auto fd : fds)
+      if (fd >= 0 && fd_count_ < wire::max_frame_fds)
+        fds_[fd_count_++] = fd;
+  }
 
   msghdr& message(size_t sent) {
     const auto head = std::min(sent, header_.size());
@@ -105,36 +112,39 @@ public:
     message_ = {};
     message_.msg_iov = parts_;
     message_.msg_iovlen = 2;
-    if (fd_ >= 0 && sent == 0)
+    if (fd_count_ > 0 && sent == 0)
       attach();
     return message_;
   }
 
 private:
   void attach() {
+    const auto size = fd_count_ * sizeof(int);
     message_.msg_control = control_;
-    message_.msg_controllen = sizeof(control_);
+    message_.msg_controllen = CMSG_SPACE(size);
     auto* rights = CMSG_FIRSTHDR(&message_);
     rights->cmsg_level = SOL_SOCKET;
     rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(rights), &fd_, sizeof(int));
+    rights->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(rights), fds_, size);
   }
 
   std::string_view header_;
   std::string_view payload_;
-  int fd_;
+  int fds_[wire::max_frame_fds] = {};
+  size_t fd_count_ = 0;
   iovec parts_[2] = {};
   msghdr message_ = {};
-  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(int))] = {};
+  alignas(cmsghdr) char control_[CMSG_SPACE(sizeof(fds_))] = {};
 };
 
 } // namespace
 
 send_result send_frame(int socket, wire::frame_type type,
-                       std::string_view payload, waiting wait, int fd) {
+                       std::string_view payload, waiting wait,
+                       std::initializer_list<int> fds) {
   const wire::frame_header header{static_cast<uint32_t>(payload.size()), type};
-  outgoing rest{header, payload, fd};
+  outgoing rest{header, payload, fds};
   const auto total = sizeof(header) + payload.size();
   auto flags = MSG_NOSIGNAL | (wait == waiting::yes ? 0 : MSG_DONTWAIT);
   for (size_t sent = 0; sent < total;) {

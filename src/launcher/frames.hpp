@@ -3,15 +3,19 @@
 #include "launcher/fd.hpp"
 #include "launcher/wire.hpp"
 
+#include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
 namespace ocw::launcher {
 
+using frame_fds = std::array<unique_fd, wire::max_frame_fds>;
+
 struct frame {
   wire::frame_type type = wire::frame_type::fork_shim;
   std::string payload;
-  unique_fd fd; ///< at most one comes with a frame, close-on-exec
+  frame_fds fds; ///< that came with it, in order, close-on-exec
 };
 
 enum class waiting : uint8_t { no, yes };
@@ -47,10 +51,12 @@ private:
 
 enum class send_result : uint8_t { sent, would_block, closed };
 
-/// Sends one frame, with `fd` if it is not -1 (it stays the caller's). With
-/// `waiting::no` a frame is sent whole or, as `would_block`, not at all.
+/// Sends one frame, with those of `fds` that are not -1 (they stay the
+/// caller's; at most wire::max_frame_fds). With `waiting::no` a frame is sent
+/// whole or, as `would_block`, not at all.
 send_result send_frame(int socket, wire::frame_type type,
-                       std::string_view payload, waiting wait, int fd = -1);
+                       std::string_view payload, waiting wait,
+                       std::initializer_list<int> fds = {});
 
 /// The bytes of a plain struct, for payloads.
 template <class T>

@@ -63,10 +63,14 @@ void step_network(const init_frame& frame) {
 void step_mounts(const init_frame& frame) {
   if ((frame.plan.mechanisms & wire::mount) == 0)
     return;
-  const auto done = mount_session(frame.plan.mounts);
+  auto stage = wire::start_stage::disk;
+  auto done = attach_disk(frame.plan.mounts);
+  if (done >= 0) {
+    stage = wire::start_stage::mounts;
+    done = mount_session(frame.plan.mounts);
+  }
   if (done < 0) {
-    tell(frame.report, true,
-         {wire::start_stage::mounts, static_cast<int32_t>(-done)});
+    tell(frame.report, true, {stage, static_cast<int32_t>(-done)});
     leave(127);
   }
 }

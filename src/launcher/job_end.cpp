@@ -28,9 +28,13 @@ void job_run::check_groups() {
   record_.throttled_us = used.throttled_us;
   record_.io_read_bytes = used.io_read_bytes;
   record_.io_write_bytes = used.io_write_bytes;
-  const auto failed = !tree_.main_reaped() || tree_.main_status() != 0;
-  if (used.pids_refused > 0 && failed && record_.cause == stop_cause::none)
+  if (used.pids_refused > 0 && !ended_well()
+      && record_.cause == stop_cause::none)
     record_.cause = stop_cause::pids_limit;
+}
+
+bool job_run::ended_well() const {
+  return tree_.main_reaped() && tree_.main_status() == 0;
 }
 
 // Nobody of the job is left to write, so what the pipes hold is all there is,

@@ -29,6 +29,7 @@ wire::end_record job_run::finish() {
   input_.close();
   record_.survivors = tree_.kill_rest(give_up_ms);
   check_groups();
+  check_disk();
   drain();
   write_record();
   buffer_.shrink(output_.read_bytes());
@@ -71,7 +72,7 @@ void job_run::wait_and_serve() {
 
 int job_run::poll_timeout() const {
   auto next = std::min({wall_end_, input_end_, grace_end_, kill_end_,
-                        next_look_, next_memory_look_});
+                        next_look_, next_memory_look_, next_disk_look_});
   if (phase_ == phase::running)
     next
       = std::min(next, deadline_after(last_output_ms_, request_.spec.idle_ms));
@@ -189,6 +190,8 @@ void job_run::serve_timers() {
       stop(stop_cause::idle_timeout);
     else if (now >= next_memory_look_)
       check_memory();
+    else if (now >= next_disk_look_)
+      look_at_disk();
   }
   if (phase_ == phase::stopping && now >= grace_end_)
     kill_tree();
@@ -206,7 +209,9 @@ void job_run::serve_timers() {
 }
 
 void job_run::check_memory() {
-  const auto used = tree_.resident_kb();
+  // What is on a disk of its own is in memory, whoever counts it.
+  const auto on_disk = disk_ ? use_of_disk(disk_.get()).bytes / 1024 : 0;
+  const auto used = tree_.resident_kb() + on_disk;
   const auto limit = request_.spec.memory_bytes / 1024;
   record_.memory_peak_kb = std::max(record_.memory_peak_kb, used);
   if (used > limit)
@@ -226,7 +231,7 @@ void job_run::stop(stop_cause cause, bool skip_grace) {
     record_.cause = cause;
   if (phase_ == phase::running) {
     phase_ = phase::stopping;
-    wall_end_ = next_memory_look_ = never;
+    wall_end_ = next_memory_look_ = next_disk_look_ = never;
     grace_end_ = steady_ms() + request_.spec.kill_grace_ms;
     if (!skip_grace)
       tree_.signal_all(SIGTERM);

@@ -5,6 +5,7 @@
 #include "launcher/clock.hpp"
 #include "launcher/frames.hpp"
 #include "launcher/sandbox.hpp"
+#include "launcher/session_disk.hpp"
 #include "launcher/spec.hpp"
 #include "launcher/stdin_feed.hpp"
 #include "launcher/tree_kill.hpp"
@@ -13,6 +14,12 @@
 #include <poll.h>
 
 namespace ocw::launcher {
+
+/// What comes with a job besides its description.
+struct job_files {
+  unique_fd input; ///< its standard input in `stdin_mode::file`
+  unique_fd disk;  ///< its session's directory, with wire::disk_tmpfs
+};
 
 /// One job in a shim, from its start to its end record. Everything the job
 /// needed is gone with the object.
@@ -28,9 +35,8 @@ public:
   job_run(job_request request, frame_reader& node, read_buffer& buffer,
           shim_sandbox& equipment);
 
-  /// Starts the process. `input` is its standard input in `stdin_mode::file`.
-  /// After a failure nothing is left, on disk either.
-  std::optional<wire::start_failure> start(unique_fd input);
+  /// Starts the process. After a failure nothing is left, on disk either.
+  std::optional<wire::start_failure> start(job_files given);
 
   /// Runs the job to its end, which is on disk when this returns.
   wire::end_record finish();
@@ -61,7 +67,10 @@ private:
   void serve_main();
   void serve_timers();
   void check_memory();
+  void look_at_disk();
   void check_groups();
+  void check_disk();
+  bool ended_well() const;
   void notify();
 
   void stop(wire::stop_cause cause, bool skip_grace = false);
@@ -77,6 +86,8 @@ private:
   capture output_;
   stdin_feed input_;
   unique_fd main_fd_;
+  unique_fd disk_;
+  std::optional<disk_look> disk_look_; ///< where nothing else holds its limit
   shim_sandbox& equipment_;
   init_report inside_;
   process_tree tree_{-1, nullptr, nullptr};
@@ -94,6 +105,8 @@ private:
   int64_t kill_end_ = never;  // then the shim gives the processes up
   int64_t next_look_ = never; // at the tree, while it is being stopped
   int64_t next_memory_look_ = never;
+  int64_t next_disk_look_ = never;
+  int64_t disk_look_began_ = never;
   wire::end_record record_;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 using wire::stream_id;
 
-constexpr int64_t first_memory_look_ms = 50; // short jobs never pay for it
+constexpr int64_t first_look_ms = 50; // short jobs never pay for it
 
 struct pipe_ends {
   unique_fd read;
@@ -49,13 +49,14 @@ job_run::job_run(job_request request, frame_reader& node, read_buffer& buffer,
   // nop
 }
 
-std::optional<wire::start_failure> job_run::start(unique_fd input) {
+std::optional<wire::start_failure> job_run::start(job_files given) {
   const auto error
     = spool_.open(equipment_.shared().path_here(request_.spool_prefix),
                   request_.spec.chunk_bytes);
   if (error != 0)
     return wire::start_failure{wire::start_stage::spool, error};
-  auto failure = start_process(std::move(input));
+  disk_ = std::move(given.disk);
+  auto failure = start_process(std::move(given.input));
   if (failure)
     spool_.remove();
   else
@@ -87,7 +88,8 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
   plan.errors = or_own(err.write, STDERR_FILENO);
   plan.file_bytes = spec.file_bytes;
   plan.open_files = spec.open_files;
-  if (const auto failure = equipment_.equip(request_, plan); failure.error != 0)
+  if (const auto failure = equipment_.equip(request_, plan, disk_.get());
+      failure.error != 0)
     return failure;
   if (const auto error = hand_over_listener(); error != 0)
     return wire::start_failure{wire::start_stage::network, error};
@@ -129,7 +131,11 @@ void job_run::set_deadlines() {
   // Looked after by the kernel where there is a control group for it.
   const auto polled
     = spec.memory_bytes != 0 && (spec.mechanisms & wire::cgroup_memory) == 0;
-  next_memory_look_ = polled ? now + first_memory_look_ms : never;
+  next_memory_look_ = polled ? now + first_look_ms : never;
+  if (spec.disk_bytes == 0 || disk_)
+    return;
+  disk_look_.emplace(equipment_.shared().path_here(request_.session_dir));
+  next_disk_look_ = now + first_look_ms;
 }
 
 } // namespace ocw::launcher

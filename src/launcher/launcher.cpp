@@ -2,6 +2,7 @@
 
 #include "launcher/frames.hpp"
 #include "launcher/sandbox.hpp"
+#include "launcher/session_disk.hpp"
 #include "launcher/shim.hpp"
 #include "launcher/shim_census.hpp"
 
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 namespace ocw::launcher {
 namespace {
@@ -101,7 +103,19 @@ bool fork_shim(launcher_parts& parts) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
   const auto fd = reply.pid > 0 ? theirs.get() : -1;
   return send_frame(parts.control, wire::frame_type::shim_forked,
-                    bytes_of(reply), waiting::yes, fd)
+                    bytes_of(reply), waiting::yes, {fd})
+         == send_result::sent;
+}
+
+// Returns false when the node is gone.
+bool serve_make_disk(launcher_parts& parts, const wire::disk_request& wanted) {
+  wire::disk_made_reply reply;
+  errno = EOPNOTSUPP;
+  const auto disk
+    = parts.shared.has(wire::disk_tmpfs) ? make_disk(wanted) : unique_fd{};
+  reply.error = disk ? 0 : errno;
+  return send_frame(parts.control, wire::frame_type::disk_made, bytes_of(reply),
+                    waiting::yes, {disk.get()})
          == send_result::sent;
 }
 
@@ -160,6 +174,24 @@ bool serve_set_up(launcher_parts& parts, const frame& message) {
          == send_result::sent;
 }
 
+enum class served : uint8_t { yes, node_gone, senseless };
+
+// What the node asks for once it has been told what there is.
+served serve(launcher_parts& parts, const frame& message) {
+  auto sent = false;
+  wire::disk_request disk;
+  if (message.type == wire::frame_type::fork_shim && message.payload.empty()) {
+    sent = fork_shim(parts);
+  } else if (message.type == wire::frame_type::make_disk
+             && message.payload.size() == sizeof(disk)) {
+    std::memcpy(&disk, message.payload.data(), sizeof(disk));
+    sent = serve_make_disk(parts, disk);
+  } else {
+    return served::senseless;
+  }
+  return sent ? served::yes : served::node_gone;
+}
+
 } // namespace
 
 int run_launcher(int control) {
@@ -184,13 +216,13 @@ int run_launcher(int control) {
     if (complete && message.type == wire::frame_type::set_up
         && serve_set_up(parts, message))
       continue;
-    if (!complete || message.type != wire::frame_type::fork_shim
-        || !message.payload.empty()) {
+    const auto answered = complete ? serve(parts, message) : served::senseless;
+    if (answered == served::senseless) {
       std::fputs("launcher: the node sent a frame that makes no sense\n",
                  stderr);
       return 1;
     }
-    if (!fork_shim(parts))
+    if (answered == served::node_gone)
       return wait_for_shims(parts);
   }
 }

@@ -27,7 +27,8 @@
 //   /etc/passwd  names for the two ids a job can see
 //   /dev         null zero full random urandom tty, pts, shm → /tmp
 //   /proc        the machine's, for the shims; a session mounts its own over it
-//   /.ocw        sessions, spool, workspace roots; unmounted in a session
+//   /.ocw        sessions, spool, workspace roots, a place for a session's
+//                disk; unmounted in a session
 
 namespace ocw::launcher {
 namespace {
@@ -159,6 +160,7 @@ private:
                        MS_NOSUID | MS_NODEV, "size=1m,mode=755")
                  == 0,
                "mount a tmpfs for what is hidden")
+      && make_place(hidden_disk, true)
       && make_place(std::string{hidden_dir} + "/workspaces", true);
     make_place(plan_.sessions_dir, true);
     link("/tmp", "/var/tmp");

@@ -12,6 +12,7 @@ inline constexpr char hidden_dir[] = "/.ocw";
 inline constexpr char hidden_sessions[] = "/.ocw/sessions";
 inline constexpr char hidden_spool[] = "/.ocw/spool";
 inline constexpr char hidden_workspaces[] = "/.ocw/workspaces/";
+inline constexpr char hidden_disk[] = "/.ocw/disk"; ///< a session's, if any
 inline constexpr char hidden_readonly[] = "/.ocw/readonly/";
 
 /// Whether a session's own /tmp covers this path.

@@ -3,13 +3,8 @@
 #include "launcher/landlock.hpp"
 #include "launcher/mechanism_names.hpp"
 #include "launcher/texts.hpp"
+#include "launcher/trial.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
-#include <cerrno>
-#include <csignal>
 #include <cstring>
 
 // What a launcher can do is found out by doing it: a process goes the whole way
@@ -26,97 +21,6 @@ bool is_below(const std::string& path, const std::string& top) {
          && (path.size() == top.size() || path[top.size()] == '/');
 }
 
-// What a trial says of itself, through a pipe.
-struct trial_result {
-  start_stage stage = start_stage::decode;
-  int32_t error = ECHILD;
-  char text[160] = {};
-};
-
-void say(trial_result& result, start_stage stage, const std::string& text) {
-  result.stage = stage;
-  result.error = errno != 0 ? errno : EIO;
-  std::strncpy(result.text, text.c_str(), sizeof(result.text) - 1);
-}
-
-job_request trial_job(const setup_request& request, uint64_t mechanisms) {
-  job_request job;
-  job.session_dir = request.root.sessions_dir + "/session-probe";
-  job.work_dir = job.session_dir + "/work";
-  job.exec_path = "/bin/true";
-  job.spec.mechanisms = mechanisms;
-  job.spec.uid = job.spec.gid = request.fixed.probe_uid;
-  return job;
-}
-
-// Runs /bin/true the way a job is run.
-trial_result try_job(const setup_request& request, const sandbox& candidate) {
-  trial_result result;
-  const auto job = trial_job(request, candidate.mechanisms);
-  shim_sandbox equipment{candidate};
-  char* argv[] = {const_cast<char*>("true"), nullptr};
-  child_plan plan;
-  plan.exec_path = job.exec_path.c_str();
-  plan.argv = argv;
-  plan.envp = argv + 1;
-  plan.work_dir = job.work_dir.c_str();
-  plan.output = plan.errors = 0;
-  auto failure = equipment.equip(job, plan);
-  init_report report;
-  if (failure.error == 0) {
-    const auto child = start_child(plan, report);
-    failure = child.failure;
-    int status = 0;
-    if (child.pid > 0)
-      failure.error = ::waitpid(child.pid, &status, __WALL) == child.pid
-                          && WIFEXITED(status)
-                        ? 0
-                        : ECHILD;
-  }
-  result.stage = failure.stage;
-  result.error = failure.error;
-  return result;
-}
-
-[[noreturn]] void run_trial(const setup_request& request, sandbox& candidate,
-                            int answer) {
-  trial_result result;
-  std::string failed;
-  if (candidate.has(wire::mount)) {
-    failed = gain_namespace_rights();
-    if (!failed.empty())
-      say(result, start_stage::clone, failed);
-    else if (failed = enter_private_root(request.root); !failed.empty())
-      say(result, start_stage::mounts, failed);
-  }
-  if (failed.empty())
-    result = try_job(request, candidate);
-  // Groups are the launcher's to remove.
-  ::_exit(::write(answer, &result, sizeof(result)) == sizeof(result) ? 0 : 1);
-}
-
-trial_result hold_trial(const setup_request& request, sandbox& candidate) {
-  trial_result result;
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0)
-    return result;
-  unique_fd answer{ends[0]};
-  unique_fd theirs{ends[1]};
-  const auto pid = ::fork();
-  if (pid == 0)
-    run_trial(request, candidate, theirs.get());
-  theirs.reset();
-  if (pid > 0) {
-    if (::read(answer.get(), &result, sizeof(result)) != sizeof(result))
-      result = {};
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR)
-      continue;
-    if (candidate.cgroups)
-      candidate.cgroups->make(static_cast<uint64_t>(pid)).reset();
-  }
-  return result;
-}
-
 // What a failure at a step makes impossible.
 uint64_t blamed(start_stage stage, uint64_t in_use) {
   switch (stage) {
@@ -124,6 +28,8 @@ uint64_t blamed(start_stage stage, uint64_t in_use) {
     return (in_use & wire::egress_proxy) != 0 ? wire::egress_proxy : wire::net;
   case start_stage::cgroup:
     return all_cgroups;
+  case start_stage::disk:
+    return wire::disk_tmpfs;
   case start_stage::filters:
     return (in_use & wire::landlock) != 0
              ? uint64_t{wire::landlock}
@@ -166,6 +72,8 @@ public:
       give_up(all_namespaces, "needs both mount and pid");
     if (!has(wire::net))
       give_up(wire::egress_proxy, "needs net");
+    if (!has(wire::mount))
+      give_up(wire::disk_tmpfs, "needs mount");
     compile_filters();
     result_.mechanisms = available_;
     if (has(wire::mount))
@@ -205,40 +113,6 @@ private:
 
   uint64_t available_;
   sandbox& result_;
-};
-
-// The directories of the job that is tried.
-class trial_directories {
-public:
-  explicit trial_directories(const setup_request& request)
-    : top_(trial_job(request, 0).session_dir), in_tmp_(request.root.readonly) {
-    in_tmp_.push_back(request.root.sessions_dir);
-    for (const auto& path : all())
-      ::mkdir(path.c_str(), 0777);
-    if (::geteuid() == 0)
-      for (const auto& path : all())
-        (void)!::chown(path.c_str(), request.fixed.probe_uid,
-                       request.fixed.probe_uid);
-  }
-  trial_directories(const trial_directories&) = delete;
-  trial_directories& operator=(const trial_directories&) = delete;
-  ~trial_directories() {
-    // What lies below /tmp was made in the session's own, too.
-    for (auto part : in_tmp_)
-      for (; part.size() > 4; part.resize(part.rfind('/')))
-        ::rmdir((top_ + part).c_str());
-    const auto paths = all();
-    for (auto at = paths.rbegin(); at != paths.rend(); ++at)
-      ::rmdir(at->c_str());
-  }
-
-private:
-  std::vector<std::string> all() const {
-    return {top_, top_ + "/work", top_ + "/tmp"};
-  }
-
-  std::string top_;
-  std::vector<std::string> in_tmp_;
 };
 
 } // namespace

@@ -48,8 +48,10 @@ public:
   void restock(uint64_t mechanisms);
 
   /// Completes a plan for a job; its texts live in this object until the next
-  /// call. Returns 0 or the stage and errno that failed.
-  wire::start_failure equip(const job_request& request, child_plan& plan);
+  /// call. `disk` holds the session's directory, with wire::disk_tmpfs. Returns
+  /// 0 or the stage and errno that failed.
+  wire::start_failure equip(const job_request& request, child_plan& plan,
+                            int disk);
 
   /// The socket that listens in the network of a job that has just been
   /// equipped with `egress_proxy`. The caller's to hand over, and to close
@@ -70,6 +72,7 @@ private:
   const sandbox& shared_;
   std::unique_ptr<job_cgroup> groups_;
   bool in_groups_ = false;
+  bool had_disk_ = false; ///< the last job
   job_network next_network_;
   job_network network_;
   unique_fd landlock_;

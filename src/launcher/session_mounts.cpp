@@ -77,6 +77,12 @@ long show_in_tmp(const mount_plan& plan) {
 
 } // namespace
 
+long attach_disk(const mount_plan& plan) {
+  return plan.disk < 0 ? 0
+                       : sys(SYS_move_mount, plan.disk, "", AT_FDCWD,
+                             plan.session_source, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 long mount_session(const mount_plan& plan) {
   const auto noexec = plan.noexec ? static_cast<unsigned long>(MS_NOEXEC) : 0;
   auto done = mount_directories(plan, noexec);

@@ -51,22 +51,36 @@ reply refuse(wire::start_failure failure, std::string_view detail) {
   return {wire::frame_type::start_failed, std::move(payload), false};
 }
 
+// Those the job is to have; others are closed with the frame. Returns what is
+// wrong.
+std::string_view take_files(const wire::job_spec& spec, frame_fds& came,
+                            job_files& given) {
+  auto next = came.begin();
+  if (spec.input == wire::stdin_mode::file)
+    given.input = std::move(*next++);
+  if ((spec.mechanisms & wire::disk_tmpfs) != 0)
+    given.disk = std::move(*next);
+  if (spec.input == wire::stdin_mode::file && !given.input)
+    return "no descriptor came for the standard input";
+  if ((spec.mechanisms & wire::disk_tmpfs) != 0 && !given.disk)
+    return "no descriptor came for the session's disk";
+  return {};
+}
+
 // Everything of the job is closed when this returns, so the node can remove its
 // files as soon as it hears the reply.
 reply run_job(frame message, frame_reader& node, read_buffer& buffer,
               shim_sandbox& equipment) {
   job_request request;
+  job_files given;
   auto wrong = decode(message.payload, request);
-  const auto wants_file = request.spec.input == wire::stdin_mode::file;
-  if (wrong.empty() && wants_file && !message.fd)
-    wrong = "no descriptor came for the standard input";
+  if (wrong.empty())
+    wrong = take_files(request.spec, message.fds, given);
   if (!wrong.empty())
     return refuse({wire::start_stage::decode, EINVAL}, wrong);
-  message.payload = {};
-  if (!wants_file)
-    message.fd.reset();
+  message = {};
   job_run job{std::move(request), node, buffer, equipment};
-  if (const auto failure = job.start(std::move(message.fd)))
+  if (const auto failure = job.start(std::move(given)))
     return refuse(*failure, ::strerror(failure->error));
   const auto record = job.finish();
   return {wire::frame_type::job_ended, std::string{bytes_of(record)},

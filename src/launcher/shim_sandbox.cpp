@@ -38,7 +38,7 @@ void shim_sandbox::restock(uint64_t mechanisms) {
 }
 
 wire::start_failure shim_sandbox::equip(const job_request& request,
-                                        child_plan& plan) {
+                                        child_plan& plan, int disk) {
   const auto wanted = request.spec.mechanisms;
   in_groups_ = false;
   network_ = {};
@@ -46,6 +46,8 @@ wire::start_failure shim_sandbox::equip(const job_request& request,
   if (!shared_.has(wanted))
     return {wire::start_stage::decode, EOPNOTSUPP};
   plan.mechanisms = wanted;
+  if ((wanted & wire::disk_tmpfs) != 0)
+    plan.mounts.disk = disk;
   const auto own = (wanted & wire::own_uid) != 0;
   plan.uid = own ? request.spec.uid : ::geteuid();
   plan.gid = own ? request.spec.gid : ::getegid();
@@ -72,6 +74,10 @@ wire::start_failure shim_sandbox::equip(const job_request& request,
 }
 
 bool shim_sandbox::equip_groups(const job_request& request, child_plan& plan) {
+  // What a job wrote to its disk is charged to its groups for as long as the
+  // disk is there, and the node has not collected from it yet.
+  if (std::exchange(had_disk_, plan.mounts.disk >= 0))
+    groups_.reset();
   if (!groups_)
     groups_ = shared_.cgroups->make(static_cast<uint64_t>(::getpid()));
   if (!groups_)
@@ -125,7 +131,8 @@ bool shim_sandbox::equip_landlock(const job_request& request,
 
 bool shim_sandbox::equip_mounts(const job_request& request, child_plan& child) {
   auto& plan = child.mounts;
-  session_source_ = shared_.path_here(request.session_dir);
+  session_source_
+    = plan.disk >= 0 ? hidden_disk : shared_.path_here(request.session_dir);
   temporary_ = session_source_ + "/tmp";
   workspace_ = request.workspace.empty()
                  ? std::string{}

@@ -25,6 +25,9 @@ std::string_view check_spec(const wire::job_spec& spec) {
     return "chunk_bytes is too small";
   if (spec.argv_count == 0)
     return "argv is empty";
+  if ((spec.mechanisms & wire::disk_tmpfs) != 0
+      && (spec.mechanisms & wire::mount) == 0)
+    return "a disk of its own without a root of its own";
   return {};
 }
 

@@ -10,6 +10,8 @@
 //   node ── fd 0 of the launcher: set_up →            ← set_up_done, once
 //                                 fork_shim →         ← shim_forked + the fd of
 //                                                       the new shim's socket
+//                                 make_disk →         ← disk_made + the fd of a
+//                                                       mount attached nowhere
 //   node ── that socket:  start_job, stop_job,        ← egress_listening,
 //                         write_stdin, close_stdin      start_failed, output,
 //                                                       job_ended
@@ -45,10 +47,11 @@ enum mechanism : uint64_t {
   cgroup_cpu = 1u << 11,
   cgroup_pids = 1u << 12,
   cgroup_kill = 1u << 13,
-  noexec = 1u << 14, ///< nothing that a job can write can be executed
-  disk_tmpfs = 1u << 15,
-  no_inet = 1u << 16,      ///< no sockets of the Internet families at all
-  egress_proxy = 1u << 17, ///< with `net`: the node answers on egress_port
+  noexec = 1u << 14,     ///< nothing that a job can write can be executed
+  disk_tmpfs = 1u << 15, ///< a file system of its own, of limits.disk
+  no_inet = 1u << 16,    ///< no sockets of the Internet families at all
+  // 17 and 18 are those of the exec policy
+  egress_proxy = 1u << 19, ///< with `net`: the node answers on egress_port
 };
 
 /// Where a job with `egress_proxy` finds the node, on 127.0.0.1 of its own
@@ -60,7 +63,7 @@ inline constexpr uint16_t egress_port = 3128;
 enum class frame_type : uint32_t {
   fork_shim = 1, // node → launcher, no payload
   shim_forked,   // launcher → node, `shim_forked_reply`, 1 fd if pid > 0
-  start_job,     // node → shim, a `job_spec` encoded as below, 0 or 1 fd
+  start_job,     // node → shim, a `job_spec` encoded as below, 0 to 2 fds
   stop_job,      // node → shim, `stop_request`; the first cause wins
   write_stdin,   // node → shim, raw bytes for the job's standard input
   close_stdin,   // node → shim, no payload
@@ -69,6 +72,8 @@ enum class frame_type : uint32_t {
   job_ended,     // shim → node, `end_record`
   set_up,      // node → launcher, first, once: `launcher_setup` and its texts
   set_up_done, // launcher → node, `setup_report` and its texts
+  make_disk,   // node → launcher, `disk_request`
+  disk_made,   // launcher → node, `disk_made_reply`, 1 fd if `error` is 0
   egress_listening, // shim → node, no payload, 1 fd: a TCP socket that listens
                     // on egress_port in the job's network. Once, before the
                     // job starts, and only with `egress_proxy`
@@ -80,11 +85,24 @@ struct frame_header {
 };
 
 inline constexpr uint32_t max_frame_bytes = 16u << 20;
+inline constexpr unsigned max_frame_fds = 2;
 
 struct shim_forked_reply {
   int32_t pid = -1; // -1: fork failed, `error` says why
   int32_t error = 0;
 };
+
+struct disk_request {
+  uint64_t size_bytes = 0; // rounded up to whole pages
+  uint64_t inodes = 0;     // files, directories and everything else
+};
+
+/// Of the size of a `shim_forked_reply`: a node reads either at once.
+struct disk_made_reply {
+  int32_t error = 0; // errno
+  uint32_t reserved = 0;
+};
+static_assert(sizeof(disk_made_reply) == sizeof(shim_forked_reply));
 
 /// Why a shim stopped a job. The order is part of the wire and of the spool.
 enum class stop_cause : uint8_t {
@@ -120,6 +138,7 @@ enum class start_stage : uint32_t {
   cgroup,   // making or entering the control groups
   identity, // the kernel uid, the user namespace, capabilities
   filters,  // no_new_privs, Landlock, seccomp
+  disk,     // attaching the session's file system
 };
 
 struct start_failure {
@@ -164,12 +183,14 @@ struct setup_report {
 // length and that many bytes without a terminating NUL, in this order:
 //   spool_prefix, session_dir, work_dir, exec_path, workspace (or empty),
 //   then argv_count texts, env_count texts ("K=V"), secret_count texts.
-// `exec_path` is absolute; nothing is searched for. If a file descriptor comes
-// with the frame, it is the job's standard input.
+// `exec_path` is absolute; nothing is searched for. The descriptors that come
+// with the frame are, in this order: with `stdin_mode::file`, the job's
+// standard input; with `disk_tmpfs`, what `disk_made` brought, filled as the
+// session's directory.
 
 enum class stdin_mode : uint8_t {
   none = 0, // /dev/null
-  file,     // the descriptor that came with the frame
+  file,     // a descriptor that came with the frame
   pipe,     // a pipe fed by write_stdin; `stdin_wait_ms` applies
 };
 
@@ -180,7 +201,8 @@ struct job_spec {
   uint64_t memory_bytes = 0;   // of the whole tree; 0 = no limit
   uint64_t file_bytes = 0;     // RLIMIT_FSIZE; 0 = leave
   uint64_t open_files = 0;     // RLIMIT_NOFILE; 0 = leave
-  uint64_t disk_bytes = 0;     // of everything the job can write; 0 = no limit
+  uint64_t disk_bytes = 0;     // of the session's directory; 0 = no limit
+  uint64_t disk_files = 0;     // in it, of every kind; with disk_bytes
   uint64_t mechanisms = 0;     // what holds this job; a part of setup_report's
   uint32_t cpu_millicores = 0; // 0 = no limit
   uint32_t pids = 0;           // 0 = no limit
@@ -250,7 +272,9 @@ struct end_record {
   uint64_t io_read_bytes = 0;
   uint64_t io_write_bytes = 0;
   uint64_t mechanisms = 0; // what held the job
-  uint32_t reserved[5] = {0, 0, 0, 0, 0};
+  uint64_t disk_bytes = 0; // in the session's directory, with a limit for it
+  uint32_t disk_files = 0; // the same, as a count
+  uint32_t reserved[2] = {0, 0};
   uint32_t check = 0; // crc32c of all bytes before it
 };
 static_assert(sizeof(end_record) == 160);

@@ -2,6 +2,7 @@
 
 #include "launcher/spec.hpp"
 #include "ocw/errors.hpp"
+#include "process/session_disk.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,20 +25,24 @@ bool is_program(const std::string& path) {
          && ::access(path.c_str(), X_OK) == 0;
 }
 
+std::string below(const std::string& directory, const std::string& name) {
+  return directory + "/" + name;
+}
+
 // The search is done here, once: in the child every miss would be an execve.
 caf::expected<std::string> find_program(const std::string& name,
                                         const std::string& search_path,
-                                        const std::string& work) {
+                                        const std::string& work,
+                                        const std::string& work_here) {
   if (name.find('/') != std::string::npos)
     return name.front() == '/' ? name : work + "/" + name;
   for (auto begin = size_t{0}; begin <= search_path.size();) {
     const auto end = std::min(search_path.find(':', begin), search_path.size());
     const auto directory = search_path.substr(begin, end - begin);
-    auto candidate
-      = (directory.empty() || directory.front() != '/' ? work + "/" : "")
-        + directory + "/" + name;
-    if (is_program(candidate))
-      return candidate;
+    const auto below_work = directory.empty() || directory.front() != '/';
+    const auto candidate = below(directory, name);
+    if (is_program(below_work ? below(work_here, candidate) : candidate))
+      return below_work ? below(work, candidate) : candidate;
     begin = end + 1;
   }
   return make_error(ec::not_found,
@@ -91,13 +96,18 @@ wire::stdin_mode input_mode(const job_request& request) {
                                            : wire::stdin_mode::file;
 }
 
-void set_limits(wire::job_spec& spec, const effective_limits& limits) {
+void set_limits(wire::job_spec& spec, const effective_limits& limits,
+                uint64_t mechanisms) {
   spec.wall_ms = limits.timeout_ms;
   spec.idle_ms = limits.idle_timeout_ms;
   spec.output_bytes = limits.output_bytes;
   spec.memory_bytes = limits.memory_mib << 20;
-  spec.file_bytes = limits.disk_bytes;
   spec.disk_bytes = limits.disk_bytes;
+  if (limits.disk_bytes != 0)
+    spec.disk_files = files_of_disk(limits.disk_bytes);
+  // A disk of its own holds all files together, and gaps in them cost nothing.
+  if ((mechanisms & wire::disk_tmpfs) == 0)
+    spec.file_bytes = limits.disk_bytes;
   spec.cpu_millicores = static_cast<uint32_t>(limits.cpu_cores * 1000);
   spec.pids = limits.pids;
 }
@@ -106,6 +116,7 @@ void set_limits(wire::job_spec& spec, const effective_limits& limits) {
 
 caf::expected<command_line> command_line_of(const session_task& task,
                                             const session_layout& layout,
+                                            const std::string& work_here,
                                             uint64_t mechanisms) {
   const auto variables = environment_of(task, layout, mechanisms);
   auto line = command_line{};
@@ -115,14 +126,14 @@ caf::expected<command_line> command_line_of(const session_task& task,
                  *task.request->command};
   } else {
     line.argv = *task.request->argv;
-    auto program
-      = find_program(line.argv.front(), variables.at("PATH"), layout.work);
+    auto program = find_program(line.argv.front(), variables.at("PATH"),
+                                layout.work, work_here);
     if (!program)
       return std::move(program.error());
     line.program = std::move(*program);
   }
   for (const auto& [name, value] : variables)
-    line.environment.push_back(name + "=" + value);
+    line.environment.emplace_back(name).append("=").append(value);
   return line;
 }
 
@@ -133,7 +144,7 @@ std::string encode_job(const session_task& task, const session_layout& layout,
   const auto& request = *task.request;
   auto job = launcher::job_request{};
   auto& spec = job.spec;
-  set_limits(spec, task.limits);
+  set_limits(spec, task.limits, hold.mechanisms);
   spec.mechanisms = hold.mechanisms;
   spec.uid = hold.uid;
   spec.gid = hold.gid;

@@ -1,5 +1,7 @@
 #include "process/fd_passing.hpp"
 
+#include "launcher/wire.hpp"
+
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -7,20 +9,27 @@
 
 namespace ocw {
 
-ssize_t send_with_fd(int socket, const char* data, size_t size, int attached) {
-  auto part = iovec{const_cast<char*>(data), size};
+ssize_t send_with_fds(int socket, std::string_view bytes,
+                      std::span<const unique_fd> attached) {
+  auto part = iovec{const_cast<char*>(bytes.data()), bytes.size()};
   auto msg = msghdr{};
   msg.msg_iov = &part;
   msg.msg_iovlen = 1;
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  if (attached >= 0) {
+  int fds[wire::max_frame_fds];
+  auto count = size_t{0};
+  for (const auto& each : attached)
+    if (each)
+      fds[count++] = each.get();
+  const auto size = count * sizeof(int);
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(fds))] = {};
+  if (size > 0) {
     msg.msg_control = control;
-    msg.msg_controllen = sizeof(control);
+    msg.msg_controllen = CMSG_SPACE(size);
     auto* header = CMSG_FIRSTHDR(&msg);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &attached, sizeof(int));
+    header->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(header), fds, size);
   }
   return ::sendmsg(socket, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -5,12 +5,15 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <span>
+#include <string_view>
 
 namespace ocw {
 
-/// Sends bytes, without waiting, with a descriptor unless `attached` is -1. As
-/// send(2): how many were taken, or -1 and errno.
-ssize_t send_with_fd(int socket, const char* data, size_t size, int attached);
+/// Sends bytes to a Unix socket, with those of `attached` (at most
+/// wire::max_frame_fds) that are open, without waiting. As sendmsg(2) returns.
+ssize_t send_with_fds(int socket, std::string_view bytes,
+                      std::span<const unique_fd> attached);
 
 /// Receives bytes, without waiting. A descriptor that came with them replaces
 /// `attached`; one call never reads on beyond the bytes that one came with. As

@@ -2,10 +2,7 @@
 
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
-#include "process/fd_passing.hpp"
 #include "process/waiting_job.hpp"
-
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -35,7 +32,9 @@ void launcher_client::adopt(launcher_process running) {
   socket_.assign(running.socket.release());
   wait_readable_locked();
   for (auto i = size_t{0}; i < waiting_.size(); ++i)
-    ask_for_shim_locked();
+    ask_locked(wire::frame_type::fork_shim);
+  for (const auto& disk : disks_)
+    ask_for_disk_locked(disk.wanted);
 }
 
 void launcher_client::on_state(state_function told) {
@@ -55,11 +54,10 @@ pid_t launcher_client::pid() const {
 
 // -- jobs and shims -----------------------------------------------------------
 
-std::shared_ptr<running_process>
-launcher_client::start(std::string frame, unique_fd input, shim_events events) {
+std::shared_ptr<running_process> launcher_client::start(job_start what,
+                                                        shim_events events) {
   auto job = std::make_shared<waiting_job>();
-  job->frame = std::move(frame);
-  job->input = std::move(input);
+  job->what = std::move(what);
   job->events = std::move(events);
   auto lock = std::unique_lock{guard_};
   // One that was just killed may not have been taken out yet.
@@ -67,7 +65,7 @@ launcher_client::start(std::string frame, unique_fd input, shim_events events) {
     idle_.pop_back();
   if (idle_.empty()) {
     waiting_.push_back(job);
-    ask_for_shim_locked();
+    ask_locked(wire::frame_type::fork_shim);
     return job;
   }
   auto shim = std::move(idle_.back());
@@ -135,51 +133,6 @@ void launcher_client::kill_jobs() {
       shim->stop(true);
 }
 
-// -- the launcher's socket ----------------------------------------------------
-
-// The socket's buffer holds thousands of these; if it is full all the same,
-// the launcher is stuck and losing it is what follows.
-void launcher_client::ask_for_shim_locked() {
-  if (!socket_.is_open())
-    return; // asked again when there is a launcher
-  const auto header = wire::frame_header{0, wire::frame_type::fork_shim};
-  if (::send(socket_.native_handle(), &header, sizeof(header),
-             MSG_DONTWAIT | MSG_NOSIGNAL)
-      != sizeof(header))
-    log::error("launcher.stuck", {}, "cannot ask for a shim: {}",
-               std::strerror(errno));
-}
-
-void launcher_client::wait_readable_locked() {
-  auto resume = [weak = weak_from_this()](boost::system::error_code failed) {
-    const auto self = weak.lock();
-    if (self && !failed)
-      self->read_replies();
-  };
-  socket_.async_wait(stream_descriptor::wait_read, std::move(resume));
-}
-
-void launcher_client::read_replies() {
-  struct {
-    wire::frame_header header;
-    wire::shim_forked_reply reply;
-  } frame;
-  for (;;) {
-    auto socket = unique_fd{};
-    const auto got
-      = receive_with_fd(socket_.native_handle(), &frame, sizeof(frame), socket);
-    if (got < 0 && errno == EAGAIN)
-      break;
-    // Replies are written whole, so anything shorter is the end of it.
-    if (got != sizeof(frame))
-      return launcher_lost();
-    shim_forked(std::move(socket), frame.reply.error);
-  }
-  const auto lock = std::lock_guard{guard_};
-  if (!closed_)
-    wait_readable_locked();
-}
-
 // -- when the launcher goes away ----------------------------------------------
 
 void launcher_client::launcher_lost() {
@@ -231,7 +184,10 @@ void launcher_client::close() {
   socket_.close(ignored);
   retry_.cancel();
   auto shims = std::exchange(idle_, {});
+  auto disks = std::exchange(disks_, {});
   lock.unlock();
+  for (const auto& disk : disks)
+    disk.made({}, ECANCELED);
   const auto launcher = std::exchange(pid_, -1);
   for (const auto& shim : shims)
     shim->close();

@@ -36,8 +36,14 @@ public:
 
   /// Starts a job on a shim: an idle one, or a new one as soon as it is
   /// there. Any thread. The handle does nothing after the job has ended.
-  std::shared_ptr<running_process> start(std::string frame, unique_fd input,
-                                         shim_events events);
+  std::shared_ptr<running_process> start(job_start job, shim_events events);
+
+  /// The mount of a new disk (`launcher::make_disk`), or none and an errno.
+  using disk_function = std::function<void(unique_fd disk, int error)>;
+
+  /// Has a session's disk made, by the launcher in charge or, after its loss,
+  /// by the next one. `made` is called once, on the I/O thread. Any thread.
+  void make_disk(const wire::disk_request& wanted, disk_function made);
 
   /// Kills the jobs that run, without a grace. Any thread.
   void kill_jobs();
@@ -54,10 +60,17 @@ public:
 private:
   struct waiting_job;
 
-  void ask_for_shim_locked();
+  struct waiting_disk {
+    wire::disk_request wanted;
+    disk_function made;
+  };
+
+  void ask_locked(wire::frame_type type, std::string_view payload = {});
+  void ask_for_disk_locked(const wire::disk_request& wanted);
   void wait_readable_locked();
   void read_replies();
   void shim_forked(unique_fd socket, int error);
+  void disk_made(unique_fd disk, int error);
   void shim_idle(const std::shared_ptr<shim_link>& shim, bool usable);
   void launcher_lost();
   void restart();
@@ -78,6 +91,7 @@ private:
   std::vector<std::shared_ptr<shim_link>> idle_;
   std::vector<std::weak_ptr<shim_link>> shims_; ///< all of them
   std::deque<std::shared_ptr<waiting_job>> waiting_;
+  std::deque<waiting_disk> disks_; ///< asked for, in the order of the answers
   state_function told_;
 };
 

@@ -13,6 +13,7 @@
 
 #include <caf/send.hpp>
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -32,6 +33,10 @@ constexpr size_t file_workers = 2;
 
 // Reading back as much as this, from the kernel's cache, is a short step.
 constexpr uint64_t short_output_bytes = uint64_t{64} << 10;
+
+unique_fd copy_of(const unique_fd& fd) {
+  return unique_fd{::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0)};
+}
 
 // The digest of nothing, which most jobs write on standard error.
 constexpr std::string_view empty_sha256
@@ -102,31 +107,16 @@ caf::error local_machine::open() {
 
 // -- the steps of a session ---------------------------------------------------
 
-template <class Step>
-void local_machine::run(bool is_short, Step step) {
-  if (in_memory_ && is_short)
-    step();
-  else
-    asio::post(workers_, std::move(step));
-}
-
-void local_machine::prepare(std::shared_ptr<const session_task> task,
-                            session_actor session) {
-  const auto is_short = task->request->files.empty();
-  run(is_short, [this, task = std::move(task), session = std::move(session)] {
-    const auto layout = layout_of(settings_, task->record->session_id);
-    caf::anon_send(session, prepare_done{make_session(layout, *task->request,
-                                                      hold_of(*task))});
-  });
-}
-
 std::shared_ptr<running_process>
 local_machine::start(std::shared_ptr<const session_task> task,
                      session_actor session) {
-  const auto layout = layout_of(settings_, task->record->session_id);
+  const auto& id = task->record->session_id;
+  const auto layout = layout_of(settings_, id);
+  const auto place = place_of(id);
   const auto hold = hold_of(*task);
-  auto line = command_line_of(*task, layout, hold.mechanisms);
-  auto input = unique_fd{};
+  auto line
+    = command_line_of(*task, layout, place.layout.work, hold.mechanisms);
+  auto job = job_start{};
   auto refused = start_refused{};
   if (!line) {
     refused.stage = sentence_of(line.error());
@@ -134,18 +124,19 @@ local_machine::start(std::shared_ptr<const session_task> task,
              given && !given->open && !given->bytes.empty()) {
     auto file = file_holding(given->bytes);
     if (file)
-      input = std::move(*file);
+      job.input = std::move(*file);
     else
       refused.stage = sentence_of(file.error());
   }
+  if (place.disk && !(job.disk = copy_of(*place.disk)))
+    refused = {"copying its descriptors", errno, false};
   if (!refused.stage.empty()) {
     caf::anon_send(session, std::move(refused));
     return nullptr;
   }
-  const auto prefix = paths_.spool_prefix(task->record->session_id);
-  auto process = launcher_->start(
-    encode_job(*task, layout, *line, settings_, prefix, hold), std::move(input),
-    events_of(task, session));
+  job.frame = encode_job(*task, layout, *line, settings_,
+                         paths_.spool_prefix(id), hold);
+  auto process = launcher_->start(std::move(job), events_of(task, session));
   if (const auto& given = task->request->stdin_data;
       given && given->open && !given->bytes.empty())
     process->feed(given->bytes, false);
@@ -182,8 +173,8 @@ shim_events local_machine::events_of(std::shared_ptr<const session_task> task,
 
 void local_machine::collect(std::shared_ptr<const session_task> task,
                             const process_end& end, session_actor session) {
-  const auto layout = layout_of(settings_, task->record->session_id);
-  if (in_memory_ && is_short_collect(layout, *task, end))
+  const auto place = place_of(task->record->session_id);
+  if ((in_memory_ || place.disk) && is_short_collect(place.layout, *task, end))
     return caf::anon_send(session,
                           collect_done{.output = digest(*task->record, end)});
   asio::post(workers_,
@@ -194,10 +185,10 @@ void local_machine::collect(std::shared_ptr<const session_task> task,
 
 collect_done local_machine::collect_now(const session_task& task,
                                         const process_end& end) {
-  auto layout = layout_of(settings_, task.record->session_id);
+  auto place = place_of(task.record->session_id);
   if (task.request->workspace)
-    layout.work = *task.request->workspace;
-  auto files = collect_artifacts(layout, task.request->artifacts,
+    place.layout.work = *task.request->workspace;
+  auto files = collect_artifacts(place.layout, task.request->artifacts,
                                  paths_.artifact_dir(task.record->job_id));
   return {.output = digest(*task.record, end),
           .artifacts = std::move(files.files),
@@ -208,14 +199,23 @@ collect_done local_machine::collect_now(const session_task& task,
 // The rename is quick whatever the directory holds; the rest is the reaper's.
 void local_machine::destroy(std::shared_ptr<const session_task> task,
                             session_actor session) {
-  run(true, [this, task = std::move(task), session = std::move(session)] {
-    destroy_now(*task->record, session);
-  });
+  if (in_memory_)
+    return destroy_now(*task->record, session);
+  asio::post(workers_,
+             [this, task = std::move(task), session = std::move(session)] {
+               destroy_now(*task->record, session);
+             });
 }
 
 void local_machine::destroy_now(const job_record& record,
                                 const session_actor& session) {
   const auto& id = record.session_id;
+  if (auto disk = take_disk(id)) {
+    uids_.give_back(id);
+    caf::anon_send(session, destroy_done{true});
+    // Gone with its last descriptor; the kernel takes its time with gigabytes.
+    return asio::post(reaper_, [disk = std::move(disk)] {});
+  }
   if (cleanup_delay_ms_ > 0) {
     keep_for_a_while(id);
     return caf::anon_send(session, destroy_done{false});

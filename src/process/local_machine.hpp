@@ -4,6 +4,7 @@
 #include "process/egress_door.hpp"
 #include "process/launcher_client.hpp"
 #include "process/session_directory.hpp"
+#include "process/session_disk.hpp"
 #include "process/session_machine.hpp"
 #include "process/uid_pool.hpp"
 #include "store/store_paths.hpp"
@@ -49,11 +50,10 @@ public:
   output_digests digest(const job_record& record,
                         const process_end& end) const override;
   void sweep(const job_record& record) override;
-  isolation_report isolation(const job_request& request) const override;
+  isolation_report isolation(const job_request& request,
+                             const effective_limits& limits) const override;
 
 private:
-  template <class Step>
-  void run(bool is_short, Step step);
   collect_done collect_now(const session_task& task, const process_end& end);
   void destroy_now(const job_record& record, const session_actor& session);
   shim_events events_of(std::shared_ptr<const session_task> task,
@@ -61,6 +61,9 @@ private:
   session_hold hold_of(const session_task& task);
   std::function<std::shared_ptr<void>(unique_fd)>
   egress_of(const session_task& task) const;
+  void fill(std::shared_ptr<const session_task> task, session_actor session);
+  session_place place_of(const std::string& session_id);
+  disk_handle take_disk(const std::string& session_id);
   void reap(std::string path);
   void keep_for_a_while(const std::string& id);
 
@@ -75,6 +78,7 @@ private:
   boost::asio::thread_pool reaper_;
   std::mutex guard_;
   std::map<std::string, std::shared_ptr<boost::asio::steady_timer>> kept_;
+  std::map<std::string, disk_handle> disks_; ///< of sessions that have one
 };
 
 } // namespace ocw

@@ -6,9 +6,11 @@
 
 namespace ocw {
 
-isolation_report local_machine::isolation(const job_request& request) const {
+isolation_report
+local_machine::isolation(const job_request& request,
+                         const effective_limits& limits) const {
   const auto sandbox = launcher_->sandbox();
-  return describe_isolation(mechanisms_for(request, sandbox.mechanisms),
+  return describe_isolation(mechanisms_for(request, limits, sandbox.mechanisms),
                             sandbox.control_groups);
 }
 
@@ -16,7 +18,12 @@ isolation_report local_machine::isolation(const job_request& request) const {
 // job has to be that owner, unless that is root.
 session_hold local_machine::hold_of(const session_task& task) {
   const auto in_force = launcher_->sandbox().mechanisms;
-  auto hold = session_hold{mechanisms_for(*task.request, in_force)};
+  auto hold
+    = session_hold{mechanisms_for(*task.request, task.limits, in_force)};
+  // Decided when its directory was made; another launcher may have come since.
+  hold.mechanisms &= ~uint64_t{wire::disk_tmpfs};
+  if (place_of(task.record->session_id).disk)
+    hold.mechanisms |= wire::disk_tmpfs;
   if ((hold.mechanisms & wire::own_uid) == 0)
     return hold;
   hold.uid = hold.gid = uids_.of(task.record->session_id);

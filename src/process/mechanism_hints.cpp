@@ -120,6 +120,14 @@ std::string own_uid_hint(std::string_view why, const machine_facts& facts) {
          + " CAP_SETUID, CAP_SETGID and CAP_SETPCAP";
 }
 
+std::string disk_hint(std::string_view why, const machine_facts& facts) {
+  if (says(why, "needs mount"))
+    return "it comes with mount";
+  if (is_in_container(facts) && !kernel_lacks_it(why))
+    return "start the container with --security-opt seccomp=unconfined";
+  return "a kernel of 5.2 or newer with CONFIG_TMPFS=y";
+}
+
 std::string filter_hint(const machine_facts& facts) {
   return is_in_container(facts)
            ? "start the container with --security-opt seccomp=unconfined; "
@@ -151,6 +159,8 @@ std::string hint_for(uint64_t bit, std::string_view why,
     return own_uid_hint(why, facts);
   case wire::landlock:
     return landlock_hint(facts);
+  case wire::disk_tmpfs:
+    return disk_hint(why, facts);
   case wire::no_inet:
     if (says(why, "needs seccomp"))
       return "it comes with seccomp";

@@ -36,6 +36,8 @@ constexpr auto known = std::to_array<mechanism_text>({
   text(wire::cgroup_pids, "limits.pids holds for the whole tree"),
   text(wire::cgroup_kill, "the whole tree is found and killed, however it "
                           "forks"),
+  text(wire::disk_tmpfs, "limits.disk holds for all that it writes, to the "
+                         "byte"),
 });
 
 constexpr auto constant = std::to_array<mechanism_text>({
@@ -45,7 +47,8 @@ constexpr auto constant = std::to_array<mechanism_text>({
   {0, "subreaper",
    "what it starts, detached or not, is found and killed at "
    "its end"},
-  {0, "rlimits", "no core files; a bound on one file when limits.disk is set"},
+  {0, "rlimits",
+   "no core files; a bound on one file where limits.disk is polled"},
   {0, "clean_environment",
    "nothing of the node's environment, no open file "
    "of the node"},

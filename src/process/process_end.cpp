@@ -54,6 +54,8 @@ process_end process_end_of(const wire::end_record& record) {
     .stderr_truncated = record.stderr_truncated != 0,
     .cpu_time_us = record.cpu_user_us + record.cpu_system_us,
     .memory_peak_kb = record.memory_peak_kb,
+    .disk_bytes = record.disk_bytes,
+    .disk_files = record.disk_files,
     .killed = record.killed,
     .survivors = record.survivors,
     .cells = record.cells,

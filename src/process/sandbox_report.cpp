@@ -4,6 +4,7 @@
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
 #include "process/mechanism_table.hpp"
+#include "process/session_disk.hpp"
 
 #include <fmt/ranges.h>
 
@@ -152,9 +153,12 @@ isolation_tier tier_of(uint64_t mechanisms) {
                                             : isolation_tier::process;
 }
 
-uint64_t mechanisms_for(const job_request& request, uint64_t in_force) {
+uint64_t mechanisms_for(const job_request& request,
+                        const effective_limits& limits, uint64_t in_force) {
   if (request.config.network == network_access::open)
     in_force &= ~(uint64_t{wire::net} | wire::no_inet | wire::egress_proxy);
+  if (limits.disk_bytes == 0 || !fits_in_memory(limits))
+    in_force &= ~uint64_t{wire::disk_tmpfs};
   return in_force;
 }
 

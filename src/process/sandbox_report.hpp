@@ -3,6 +3,7 @@
 #include "launcher/setup.hpp"
 #include "ocw/config.hpp"
 #include "ocw/messages/job.hpp"
+#include "ocw/messages/session.hpp"
 
 #include <caf/expected.hpp>
 
@@ -48,8 +49,9 @@ void log_isolation(const config& settings, const sandbox_report& found);
 /// The strongest tier these mechanisms make.
 isolation_tier tier_of(uint64_t mechanisms);
 
-/// The mechanisms a job gets of those in force.
-uint64_t mechanisms_for(const job_request& request, uint64_t in_force);
+/// The mechanisms a job with these limits gets of those in force.
+uint64_t mechanisms_for(const job_request& request,
+                        const effective_limits& limits, uint64_t in_force);
 
 /// Mechanisms as results and `require` name them.
 isolation_report describe_isolation(uint64_t mechanisms,

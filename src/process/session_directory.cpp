@@ -79,7 +79,10 @@ caf::error hand_over(const session_layout& layout, const session_hold& hold) {
 
 session_layout layout_of(const session_config& settings,
                          const std::string& session_id) {
-  const auto root = settings.base_dir + "/session-" + session_id;
+  return layout_below(settings, settings.base_dir + "/session-" + session_id);
+}
+
+session_layout layout_below(const session_config& settings, std::string root) {
   return {root, root + "/" + settings.work_dir_name,
           root + "/" + settings.output_dir_name, root + "/tmp",
           root + "/opencode.json"};
@@ -87,8 +90,10 @@ session_layout layout_of(const session_config& settings,
 
 caf::error make_session(const session_layout& layout,
                         const job_request& request, const session_hold& hold) {
-  for (const auto* path :
-       {&layout.root, &layout.work, &layout.output, &layout.temporary})
+  if ((hold.mechanisms & wire::disk_tmpfs) == 0)
+    if (auto failed = make_directory(layout.root))
+      return failed;
+  for (const auto* path : {&layout.work, &layout.output, &layout.temporary})
     if (auto failed = make_directory(*path))
       return failed;
   if (auto failed = write_config_file(layout, request))

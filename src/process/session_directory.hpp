@@ -29,8 +29,12 @@ struct session_hold {
 session_layout layout_of(const session_config& settings,
                          const std::string& session_id);
 
+/// The same below another root.
+session_layout layout_below(const session_config& settings, std::string root);
+
 /// Makes the directories, `opencode.json`, and the files of the request below
-/// work/, and gives them to whom the job runs as. Blocks. On an error nothing
+/// work/, and gives them to whom the job runs as. The root of a session with
+/// wire::disk_tmpfs is there already. Blocks. On an error nothing
 /// is promised about what is there.
 caf::error make_session(const session_layout& layout,
                         const job_request& request, const session_hold& hold);

@@ -65,8 +65,9 @@ public:
   /// Takes away what a session of an earlier run of this node left behind.
   virtual void sweep(const job_record& record) = 0;
 
-  /// What holds this job here, as results report it.
-  virtual isolation_report isolation(const job_request& request) const = 0;
+  /// What holds this job here, with these limits, as results report it.
+  virtual isolation_report isolation(const job_request& request,
+                                     const effective_limits& limits) const = 0;
 };
 
 } // namespace ocw

@@ -41,10 +41,9 @@ void shim_link::listen() {
 
 // -- sending ------------------------------------------------------------------
 
-void shim_link::start(std::string frame, unique_fd input, shim_events events,
-                      input_queue fed) {
-  auto first = frame_of(wire::frame_type::start_job, frame);
-  first.attached = std::move(input);
+void shim_link::start(job_start job, shim_events events, input_queue fed) {
+  auto first = frame_of(wire::frame_type::start_job, job.frame);
+  first.attached = {std::move(job.input), std::move(job.disk)};
   const auto lock = std::lock_guard{guard_};
   events_ = std::move(events);
   busy_ = true;
@@ -135,15 +134,15 @@ bool shim_link::queue_input_locked() {
 // the frame; the reader sees the end of it.
 bool shim_link::send_one_locked(outgoing& frame) {
   while (frame.sent < frame.bytes.size()) {
+    const auto rest = std::string_view{frame.bytes}.substr(frame.sent);
     const auto sent
-      = send_with_fd(socket_.native_handle(), frame.bytes.data() + frame.sent,
-                     frame.bytes.size() - frame.sent, frame.attached.get());
+      = send_with_fds(socket_.native_handle(), rest, frame.attached);
     if (sent < 0) {
       if (errno == EINTR)
         continue;
       return errno != EAGAIN;
     }
-    frame.attached.reset();
+    frame.attached = {};
     frame.sent += static_cast<size_t>(sent);
   }
   return true;

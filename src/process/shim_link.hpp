@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -30,6 +31,13 @@ struct shim_events {
   std::function<void(process_end)> ended;
 };
 
+/// What a shim needs to start a job.
+struct job_start {
+  std::string frame; ///< an encoded `wire::job_spec`
+  unique_fd input;   ///< the file that becomes its standard input, if any
+  unique_fd disk;    ///< its session's disk, if it has one
+};
+
 /// The node's end of one shim's socket. Sends from any thread, never waiting:
 /// what the socket does not take at once is queued and sent by the I/O thread.
 /// Serves one job after the other.
@@ -46,10 +54,8 @@ public:
   /// Begins to listen to the shim. Once, on any thread.
   void listen();
 
-  /// Starts a job: `frame` is an encoded spec, `input` the file that becomes
-  /// its standard input, if any, `fed` what it was sent before it started.
-  void start(std::string frame, unique_fd input, shim_events events,
-             input_queue fed);
+  /// Starts a job; `fed` is what it was sent before it started.
+  void start(job_start job, shim_events events, input_queue fed);
 
   /// Asks the shim to stop its job, or to kill it at once.
   void stop(bool skip_grace = false);
@@ -67,7 +73,7 @@ private:
   struct outgoing {
     std::string bytes;
     size_t sent = 0;
-    unique_fd attached;
+    std::array<unique_fd, wire::max_frame_fds> attached;
   };
 
   static outgoing frame_of(wire::frame_type type, std::string_view payload);

@@ -28,6 +28,8 @@ std::string_view stage_name(wire::start_stage stage) {
     return "taking its identity";
   case wire::start_stage::filters:
     return "setting its filters";
+  case wire::start_stage::disk:
+    return "attaching its disk";
   }
   return "unknown stage";
 }

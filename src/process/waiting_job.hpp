@@ -14,8 +14,7 @@ struct launcher_client::waiting_job final : running_process {
   bool done = false;
   bool stop_asked = false;
   input_queue fed;
-  std::string frame;
-  unique_fd input;
+  job_start what;
   shim_events events;
 
   void stop() override {
@@ -62,8 +61,8 @@ struct launcher_client::waiting_job final : running_process {
     auto events = watch(job);
     const auto lock = std::lock_guard{job->guard};
     job->shim = std::move(to);
-    job->shim->start(std::move(job->frame), std::move(job->input),
-                     std::move(events), std::exchange(job->fed, {}));
+    job->shim->start(std::move(job->what), std::move(events),
+                     std::exchange(job->fed, {}));
     if (job->stop_asked)
       job->shim->stop();
   }

@@ -90,7 +90,10 @@ def files_below(directory):
 class Node:
     """One `opencode-worker serve`, ended and cleaned up by close()."""
 
-    def __init__(self, *settings, state_dir=None, env=None, wait=True, log_file=None, ca_file=None):
+    def __init__(self, *settings, state_dir=None, env=None, wait=True, log_file=None, ca_file=None,
+                 user=None):
+        self.binary = BINARY
+        self.user = user  # run by whom we are, if it is None
         self.own_state = state_dir is None
         self.state_dir = pathlib.Path(state_dir or tempfile.mkdtemp(prefix="ocw-e2e-"))
         self.base = self.state_dir / "sessions"
@@ -103,18 +106,30 @@ class Node:
         self.tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
         self.process = None
         try:
+            if user is not None:
+                self.give_to_user()
             self.start(wait)
         except BaseException:
             self.close()
             raise
 
+    def give_to_user(self):
+        """The state directory is the user's, and the programs are where every user reaches them."""
+        programs = self.state_dir / "programs"
+        programs.mkdir()
+        for name in ("opencode-worker", "opencode-worker-launcher"):
+            shutil.copy(pathlib.Path(BINARY).parent / name, programs / name)
+        self.binary = str(programs / "opencode-worker")
+        os.chown(self.state_dir, self.user, self.user)
+
     def start(self, wait=True):
         ready = self.state_dir / "node.json"
         ready.unlink(missing_ok=True)
         self.log = open(self.log_file, "ab")
-        self.process = subprocess.Popen([BINARY, "serve", *self.settings], stdout=self.log,
+        as_user = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
+        self.process = subprocess.Popen([self.binary, "serve", *self.settings], stdout=self.log,
                                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                        env=self.env)
+                                        env=self.env, **as_user)
         if not wait:
             return
         wait_until(lambda: ready.exists() or self.process.poll() is not None, "node.json")

@@ -210,7 +210,7 @@ class BesideANode(NodeTest):
 
     def test_it_says_what_jobs_are_held_by(self):
         report = self.doctor()
-        held = self.node.run(command="true")["isolation"]
+        held = self.node.run(command="true", limits={"disk": "1MB"})["isolation"]
         self.assertEqual(report["tier"], held["tier"])
         in_force = [each["name"] for each in report["mechanisms"] if each["state"] == "in_force"]
         named = [layer for layer in held["layers"] if not layer.startswith("cgroup-")]
@@ -218,7 +218,7 @@ class BesideANode(NodeTest):
 
     def test_the_node_tells_the_same(self):
         told = self.node.get("/v1/workers").json["workers"][0]
-        held = self.node.run(command="true")["isolation"]
+        held = self.node.run(command="true", limits={"disk": "1MB"})["isolation"]
         self.assertEqual(list(told["isolation"]), ["tier", "layers", "why_not"])
         self.assertEqual((told["isolation"]["tier"], told["isolation"]["layers"]), (held["tier"], held["layers"]))
         self.assertEqual(told["isolation_tier"], held["tier"])

@@ -87,7 +87,7 @@ public:
 
   bool send(wire::frame_type type, std::string_view payload = {}, int fd = -1) {
     return launcher::send_frame(socket_.get(), type, payload,
-                                launcher::waiting::yes, fd)
+                                launcher::waiting::yes, {fd})
            == launcher::send_result::sent;
   }
   void start(const launcher::job_request& job, int fd = -1) {
@@ -198,7 +198,7 @@ public:
         || reply.payload.size() != sizeof(forked))
       throw std::runtime_error("the launcher did not answer");
     std::memcpy(&forked, reply.payload.data(), sizeof(forked));
-    return {forked.pid, std::move(reply.fd)};
+    return {forked.pid, std::move(reply.fds[0])};
   }
 
 private:

@@ -100,7 +100,8 @@ public:
   void sweep(const job_record& record) override {
     swept.push_back(record.job_id);
   }
-  isolation_report isolation(const job_request&) const override {
+  isolation_report isolation(const job_request&,
+                             const effective_limits&) const override {
     return {"process", {"process_group", "rlimits"}};
   }
 };

@@ -78,6 +78,21 @@ TEST_CASE("results name mechanisms as doctor does") {
   CHECK(report.layers == shown);
 }
 
+TEST_CASE("a job has a disk of its own if it has a limit that memory holds") {
+  const auto in_force = wire::mount | wire::disk_tmpfs;
+  auto limits = effective_limits{};
+  limits.memory_mib = 64;
+  const auto given = [&] {
+    return (mechanisms_for({}, limits, in_force) & wire::disk_tmpfs) != 0;
+  };
+  CHECK_FALSE(given());
+  limits.disk_bytes = uint64_t{63} << 20;
+  CHECK(given());
+  limits.disk_bytes = uint64_t{64} << 20;
+  CHECK_FALSE(given());
+  CHECK((mechanisms_for({}, limits, in_force) & wire::mount) != 0);
+}
+
 // -- findings -----------------------------------------------------------------
 
 TEST_CASE("a mechanism is in force, off, not needed, or missing with a hint") {
@@ -188,6 +203,7 @@ TEST_CASE("what hangs on another mechanism says on which") {
   CHECK(has(hint_for(wire::mount,
                      "jobs of a launcher that is root need another uid", facts),
             "own_uid"));
+  CHECK(has(hint_for(wire::disk_tmpfs, "needs mount", facts), "mount"));
 }
 
 TEST_CASE("a way that is closed to jobs is to be opened") {

@@ -93,7 +93,7 @@ job_record record() {
   x.reason = {reason_code::idle_timeout, "m", "h"};
   x.output = {{7, "aa", true}, {8, "bb", false}};
   x.artifacts = {{"p", 9, "cc"}};
-  x.metrics = {10, "w", 11, 12, 13, 14, 15, 16, 17};
+  x.metrics = {10, "w", 11, 12, 13, 14, 15, 16, 17, 20};
   x.isolation = {"landlock", {"seccomp"}};
   x.teardown = {18, 19, true};
   x.labels = {{"k", "v"}};
@@ -121,6 +121,16 @@ TEST_CASE("a stored request and record are read back exactly") {
   const auto kept = read_json<job_record>(json_of(record()));
   REQUIRE(kept);
   CHECK(bytes_of(*kept) == bytes_of(record()));
+}
+
+TEST_CASE("a record of an older node is read") {
+  auto text = json_of(record());
+  const auto newer = text.find(",\"disk_used_mb\":");
+  REQUIRE(newer != std::string::npos);
+  text.erase(newer, text.find('}', newer) - newer);
+  const auto kept = read_json<job_record>(text);
+  REQUIRE(kept);
+  CHECK(kept->metrics.disk_used_mb == 0);
 }
 
 TEST_CASE("operations cross the wire whole") {

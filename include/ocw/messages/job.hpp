@@ -48,6 +48,7 @@ struct job_metrics {
   uint64_t destroy_ms = 0;
   uint64_t cpu_time_ms = 0; ///< user and system, of the whole tree
   uint64_t memory_peak_mb = 0;
+  uint64_t disk_used_mb = 0; ///< at its end, where limits.disk holds it
 };
 
 /// What kept this job apart from the rest of the machine.
@@ -169,7 +170,9 @@ bool inspect(Inspector& f, job_metrics& x) {
     f.field("queue_ms", x.queue_ms), f.field("prepare_ms", x.prepare_ms),
     f.field("execute_ms", x.execute_ms), f.field("collect_ms", x.collect_ms),
     f.field("destroy_ms", x.destroy_ms), f.field("cpu_time_ms", x.cpu_time_ms),
-    f.field("memory_peak_mb", x.memory_peak_mb));
+    f.field("memory_peak_mb", x.memory_peak_mb),
+    // Not there in what older nodes stored.
+    f.field("disk_used_mb", x.disk_used_mb).fallback(uint64_t{0}));
 }
 
 template <class Inspector>

@@ -43,6 +43,8 @@ struct process_end {
   bool stderr_truncated = false;
   uint64_t cpu_time_us = 0;
   uint64_t memory_peak_kb = 0;
+  uint64_t disk_bytes = 0; ///< in its session, where limits.disk holds it
+  uint32_t disk_files = 0;
   uint32_t killed = 0;
   uint32_t survivors = 0;
   uint64_t cells = 0;
