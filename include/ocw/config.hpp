@@ -35,10 +35,12 @@ inline constexpr auto
   enum_words<validation_mode> = std::to_array<std::string_view>({"auto", "true",
                                                                  "false"});
 
-enum class exec_policy : uint8_t { any, allowlist };
+/// What a job may execute: anything, or the programs of a list. The last means
+/// that what can only be held where they are executed directly will do, too.
+enum class exec_policy : uint8_t { any, allowlist, allowlist_direct };
 template <>
 inline constexpr auto enum_words<exec_policy> = std::to_array<std::string_view>(
-  {"any", "allowlist"});
+  {"any", "allowlist", "allowlist_direct"});
 
 /// The tiers of isolation, weakest first.
 enum class isolation_tier : uint8_t {

@@ -7,6 +7,7 @@
 #include "messages/log.hpp"
 #include "messages/request_limits.hpp"
 #include "ocw/ids.hpp"
+#include "process/program_list.hpp"
 #include "process/workspace.hpp"
 
 #include <caf/send.hpp>
@@ -131,7 +132,9 @@ dispatcher_state::check_wanted(const job_request& request,
   if (auto wrong
       = check_isolation(request, in_force, parts_.settings->security.policy))
     return wrong;
-  return policy_.judge(request, in_force.tier);
+  if (auto wrong = policy_.judge(request, in_force.tier))
+    return wrong;
+  return check_main_program(request, parts_.settings->security);
 }
 
 // Two jobs in one directory would not be apart from each other.

@@ -55,6 +55,8 @@ void look_at_isolation(const config& settings, const machine_facts& facts,
   report.mechanisms = findings_of(*found, settings.isolation, facts);
   report.control_groups = found->control_groups;
   report.landlock_abi = found->landlock_abi;
+  if (const auto problem = unenforced_policy(settings, *found))
+    report.problems.push_back({field_of(problem), sentence_of(problem)});
   for (const auto& problem : shortfalls_of(settings, *found))
     report.problems.push_back({field_of(problem), sentence_of(problem)});
 }

@@ -206,8 +206,10 @@ std::vector<setting> security_settings() {
                 "the longest command of any job, in bytes"),
     OCW_SETTING(
       "security.exec_policy", security.policy, no_bounds, fixed,
-      "what a job may execute; with allowlist every job is refused where "
-      "the tier in force cannot enforce it"),
+      "what a job may execute: anything, or the programs of "
+      "command_allowlist as the node found them at its start; jobs are refused "
+      "where that cannot be enforced. allowlist_direct takes the weaker form "
+      "of tier landlock, too"),
   };
 }
 

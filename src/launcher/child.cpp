@@ -124,6 +124,8 @@ void step_filters(main_frame& frame) {
     done = sys(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (done >= 0 && plan.landlock >= 0)
     done = sys(landlock_restrict_self, plan.landlock, 0);
+  if (done >= 0 && plan.exec_rules >= 0)
+    done = sys(landlock_restrict_self, plan.exec_rules, 0);
   // Everything is close-on-exec already; this is for a descriptor somebody
   // forgot, so an old kernel without the call is no failure.
   sys(SYS_close_range, 3, ~0u, 0);

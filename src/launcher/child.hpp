@@ -52,8 +52,9 @@ struct child_plan {
   const char* gid_map = nullptr;
   const int* cgroup_entries = nullptr; ///< each is written "0"
   size_t cgroup_entry_count = 0;
-  int network = -1;  ///< the network namespace to enter
-  int landlock = -1; ///< a ruleset, landlock(7)
+  int network = -1;    ///< the network namespace to enter
+  int landlock = -1;   ///< a ruleset, landlock(7)
+  int exec_rules = -1; ///< another: what may be executed
   const sock_fprog* seccomp = nullptr;
   mount_plan mounts;
 };

@@ -1,5 +1,6 @@
 #include "launcher/landlock.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -7,6 +8,9 @@
 #include <cerrno>
 #include <cstdint>
 #include <linux/landlock.h>
+
+#include <algorithm>
+#include <string_view>
 
 // The numbers below are newer than the headers of the oldest distribution this
 // builds on; they are in include/uapi/linux/landlock.h.
@@ -23,6 +27,7 @@ constexpr uint64_t fs_ioctl_dev = 1 << 15;       // ABI 5
 constexpr uint64_t scope_abstract_unix = 1 << 0; // ABI 6
 constexpr uint64_t scope_signal = 1 << 1;
 constexpr uint64_t all_fs_abi1 = (1 << 13) - 1;
+constexpr uint64_t fs_refer = 1 << 13; // ABI 2
 
 struct ruleset_attributes {
   uint64_t handled_fs = 0;
@@ -40,7 +45,7 @@ constexpr uint64_t file_rights
 uint64_t all_fs_rights(int abi) {
   auto rights = all_fs_abi1;
   if (abi >= 2)
-    rights |= 1 << 13; // refer
+    rights |= fs_refer;
   if (abi >= 3)
     rights |= 1 << 14; // truncate
   if (abi >= 5)
@@ -61,6 +66,51 @@ bool allow(int ruleset, const std::string& path, uint64_t rights) {
   return ::syscall(add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0)
          == 0;
 }
+
+bool is_at_or_below(const std::string& path, const std::string& top) {
+  return path.compare(0, top.size(), top) == 0
+         && (path.size() == top.size() || path[top.size()] == '/');
+}
+
+// A tree's rules can only be added to, so what is left out has to be walked
+// around: everything beside it is allowed by name.
+class reading_rules {
+public:
+  reading_rules(int ruleset, const std::vector<std::string>& unread)
+    : ruleset_(ruleset), unread_(unread) {}
+
+  bool allow_below(const std::string& path) {
+    const auto leaves_out
+      = std::any_of(unread_.begin(), unread_.end(), [&path](const auto& each) {
+          return is_at_or_below(each, path == "/" ? std::string{} : path);
+        });
+    if (!leaves_out)
+      return allow(ruleset_, path, LANDLOCK_ACCESS_FS_READ_FILE);
+    const auto is_left_out = std::find(unread_.begin(), unread_.end(), path);
+    return is_left_out != unread_.end() || allow_children(path);
+  }
+
+private:
+  bool allow_children(const std::string& path) {
+    DIR* const directory = ::opendir(path.c_str());
+    if (directory == nullptr)
+      return errno == ENOENT || errno == EACCES;
+    const auto prefix = path == "/" ? path : path + "/";
+    auto good = true;
+    while (const auto* entry = ::readdir(directory)) {
+      auto child = prefix;
+      child += entry->d_name;
+      const std::string_view name{entry->d_name};
+      if (good && name != "." && name != ".." && entry->d_type != DT_LNK)
+        good = allow_below(child);
+    }
+    ::closedir(directory);
+    return good;
+  }
+
+  int ruleset_;
+  const std::vector<std::string>& unread_;
+};
 
 } // namespace
 
@@ -91,6 +141,28 @@ unique_fd make_landlock(const landlock_plan& plan) {
     good = good && allow(ruleset.get(), path, read_rights & all);
   for (const auto& path : plan.writable)
     good = good && allow(ruleset.get(), path, all);
+  return good ? std::move(ruleset) : unique_fd{};
+}
+
+unique_fd make_exec_rules(const exec_plan& plan) {
+  const auto limits_reading = !plan.unread.empty();
+  const uint64_t program_rights
+    = LANDLOCK_ACCESS_FS_EXECUTE
+      | (limits_reading ? LANDLOCK_ACCESS_FS_READ_FILE : 0);
+  // Renaming across directories is refused by every ruleset that does not allow
+  // it by name.
+  const uint64_t refer = landlock_abi() >= 2 ? fs_refer : 0;
+  ruleset_attributes attributes;
+  attributes.handled_fs = program_rights | refer;
+  unique_fd ruleset{static_cast<int>(
+    ::syscall(create_ruleset, &attributes, sizeof(uint64_t), 0))};
+  if (!ruleset)
+    return {};
+  auto good = refer == 0 || allow(ruleset.get(), "/", refer);
+  for (const auto& path : plan.programs)
+    good = good && allow(ruleset.get(), path, program_rights);
+  if (good && limits_reading)
+    good = reading_rules{ruleset.get(), plan.unread}.allow_below("/");
   return good ? std::move(ruleset) : unique_fd{};
 }
 

@@ -21,4 +21,15 @@ struct landlock_plan {
 /// out. Empty, and errno, on failure.
 unique_fd make_landlock(const landlock_plan& plan);
 
+/// What may be executed by a job; besides `make_landlock`, or without.
+struct exec_plan {
+  std::vector<std::string> programs; ///< nothing else
+  std::vector<std::string> unread;   ///< directories whose other files cannot
+                                     ///< be read either; empty: reading is free
+};
+
+/// A ruleset for landlock_restrict_self(2), for any number of jobs. Programs
+/// that are not there are left out. Empty, and errno, on failure.
+unique_fd make_exec_rules(const exec_plan& plan);
+
 } // namespace ocw::launcher

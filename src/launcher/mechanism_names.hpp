@@ -33,6 +33,8 @@ inline constexpr auto mechanism_names = std::to_array<named_mechanism>({
   {wire::cgroup_kill, "cgroup_kill"},
   {wire::disk_tmpfs, "disk_tmpfs"},
   {wire::noexec, "noexec"},
+  {wire::exec_allowlist, "exec_allowlist"},
+  {wire::exec_direct, "exec_direct"},
 });
 
 /// The name of one mechanism; empty for a bit that is none.
@@ -47,5 +49,8 @@ inline constexpr uint64_t all_namespaces
   = wire::userns | wire::mount | wire::pid | wire::ipc | wire::uts | wire::net;
 inline constexpr uint64_t all_cgroups = wire::cgroup_memory | wire::cgroup_cpu
                                         | wire::cgroup_pids | wire::cgroup_kill;
+
+inline constexpr uint64_t all_exec_rules
+  = wire::exec_allowlist | wire::exec_direct;
 
 } // namespace ocw::launcher

@@ -16,6 +16,12 @@ public:
     return done;
   }
 
+  /// A failure that was put into words elsewhere, or an empty text.
+  void take(const std::string& failure) {
+    if (text_.empty())
+      text_ = failure;
+  }
+
   bool good() const { return text_.empty(); }
   const std::string& text() const { return text_; }
 

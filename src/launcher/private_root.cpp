@@ -2,7 +2,9 @@
 
 #include "launcher/fd.hpp"
 #include "launcher/identity.hpp"
+#include "launcher/mount_attributes.hpp"
 #include "launcher/outcome.hpp"
+#include "launcher/program_view.hpp"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -50,26 +52,6 @@ bool write_file(const std::string& path, const std::string& text, int flags) {
               == static_cast<ssize_t>(text.size());
 }
 
-// mount_setattr(2), with everything below `path`.
-bool restrict_mount(const std::string& path, uint64_t attributes) {
-  struct {
-    uint64_t set = 0;
-    uint64_t clear = 0;
-    uint64_t propagation = 0;
-    uint64_t userns_fd = 0;
-  } wanted;
-  wanted.set = attributes;
-  constexpr long mount_setattr_number = 442; // on all architectures
-  return ::syscall(mount_setattr_number, AT_FDCWD, path.c_str(), AT_RECURSIVE,
-                   &wanted, sizeof(wanted))
-         == 0;
-}
-
-constexpr uint64_t attr_rdonly = 1;
-constexpr uint64_t attr_nosuid = 2;
-constexpr uint64_t attr_nodev = 4;
-constexpr uint64_t system_attributes = attr_rdonly | attr_nosuid | attr_nodev;
-
 class root_builder {
 public:
   explicit root_builder(const root_plan& plan)
@@ -84,6 +66,8 @@ public:
     for (const auto& path : plan_.readonly)
       if (!is_in_tmp(path))
         show(path, path, system_attributes);
+    if (outcome_.good() && !plan_.programs.empty())
+      outcome_.take(show_programs_only(plan_));
     for (const auto& path : plan_.hidden)
       hide(path);
     make_own_places();

@@ -2,6 +2,8 @@
 
 #include "launcher/landlock.hpp"
 #include "launcher/mechanism_names.hpp"
+#include "launcher/outcome.hpp"
+#include "launcher/program_view.hpp"
 #include "launcher/texts.hpp"
 #include "launcher/trial.hpp"
 
@@ -23,6 +25,12 @@ bool is_below(const std::string& path, const std::string& top) {
 
 // What a failure at a step makes impossible.
 uint64_t blamed(start_stage stage, uint64_t in_use) {
+  // What comes on top of the others goes first.
+  const auto may_be_exec_rules = stage == start_stage::mounts
+                                 || stage == start_stage::filters
+                                 || stage == start_stage::exec;
+  if (may_be_exec_rules && (in_use & all_exec_rules) != 0)
+    return all_exec_rules;
   switch (stage) {
   case start_stage::network:
     return (in_use & wire::egress_proxy) != 0 ? wire::egress_proxy : wire::net;
@@ -74,10 +82,15 @@ public:
       give_up(wire::egress_proxy, "needs net");
     if (!has(wire::mount))
       give_up(wire::disk_tmpfs, "needs mount");
+    settle_exec_rules();
     compile_filters();
     result_.mechanisms = available_;
     if (has(wire::mount))
       result_.mechanisms &= ~uint64_t{wire::landlock};
+    if (has(wire::exec_allowlist))
+      result_.mechanisms &= ~uint64_t{wire::exec_direct};
+    if ((available_ & all_exec_rules) == 0)
+      result_.root.programs.clear();
     if (has(wire::net))
       result_.mechanisms &= ~uint64_t{wire::no_inet};
   }
@@ -100,13 +113,27 @@ public:
 private:
   bool has(uint64_t bits) const { return (available_ & bits) == bits; }
 
+  // Each of the others closes a way around the rules.
+  void settle_exec_rules() {
+    if (!has(wire::mount))
+      give_up(wire::noexec | wire::exec_allowlist, "needs mount and pid");
+    else if (!has(wire::exec_allowlist))
+      give_up(wire::exec_direct, "stands in for exec_allowlist without mount");
+    if (!has(wire::noexec))
+      give_up(wire::exec_allowlist, "needs noexec");
+    if (!has(wire::landlock | wire::seccomp | wire::no_new_privs))
+      give_up(all_exec_rules, "needs landlock, seccomp and no_new_privs");
+  }
+
   void compile_filters() {
     if (!has(wire::seccomp))
       return give_up(wire::no_inet, "needs seccomp");
     std::string reason;
     const auto no_pidns = !has(wire::pid);
-    result_.filter = compile_seccomp({no_pidns, false}, reason);
-    result_.filter_no_inet = compile_seccomp({no_pidns, true}, reason);
+    const auto no_memfd = (available_ & all_exec_rules) != 0;
+    result_.filter = compile_seccomp({no_pidns, false, no_memfd}, reason);
+    result_.filter_no_inet
+      = compile_seccomp({no_pidns, true, no_memfd}, reason);
     if (result_.filter.empty() || result_.filter_no_inet.empty())
       give_up(wire::seccomp | wire::no_inet, reason);
   }
@@ -135,6 +162,20 @@ std::string sandbox::workspace_here(const std::string& path) const {
   return path;
 }
 
+// A root of its own shows no other programs; the machine's does.
+std::string sandbox::make_exec_rules() {
+  if ((mechanisms & all_exec_rules) == 0)
+    return {};
+  exec_plan plan;
+  plan.programs = root.programs;
+  if (!has(wire::mount))
+    plan.unread = program_directories();
+  outcome made;
+  exec_rules = launcher::make_exec_rules(plan);
+  made.check(static_cast<bool>(exec_rules), "make rules for programs");
+  return made.text();
+}
+
 std::string set_up(const setup_request& request, sandbox& result) {
   result.root = request.root;
   candidates left{request.fixed.wanted, result};
@@ -156,10 +197,13 @@ std::string set_up(const setup_request& request, sandbox& result) {
       left.settle();
     }
   }
-  if (!result.has(wire::mount))
-    return {};
-  auto failed = gain_namespace_rights();
-  return failed.empty() ? enter_private_root(request.root) : failed;
+  std::string failed;
+  if (result.has(wire::mount)) {
+    failed = gain_namespace_rights();
+    if (failed.empty())
+      failed = enter_private_root(result.root);
+  }
+  return failed.empty() ? result.make_exec_rules() : failed;
 }
 
 std::string encode_report(const sandbox& found) {

@@ -22,6 +22,7 @@ struct sandbox {
   std::unique_ptr<cgroup_tree> cgroups;
   seccomp_program filter;         ///< for jobs with the net they are given
   seccomp_program filter_no_inet; ///< for jobs with wire::no_inet
+  unique_fd exec_rules;           ///< a ruleset, for all_exec_rules
   std::vector<std::string> why_not;
 
   bool has(uint64_t bits) const { return (mechanisms & bits) == bits; }
@@ -29,6 +30,10 @@ struct sandbox {
   /// Where a path of the machine is for this process.
   std::string path_here(const std::string& path) const;
   std::string workspace_here(const std::string& path) const;
+
+  /// Makes `exec_rules` for the root this process is in, if any are to be.
+  /// Returns an empty text, or what failed.
+  std::string make_exec_rules();
 };
 
 /// Finds out what works, by running a process with it, and moves this process

@@ -91,6 +91,12 @@ constexpr auto tracing = std::to_array<int>({
   SCMP_SYS(pidfd_getfd),
 });
 
+// memfd_noexec, the sysctl, keeps such a file from execve but not from ld.so.
+constexpr auto nameless_files = std::to_array<int>({
+  SCMP_SYS(memfd_create),
+  SCMP_SYS(memfd_secret),
+});
+
 constexpr uint64_t namespace_bits
   = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER
     | CLONE_NEWPID | CLONE_NEWNET | 0x80 /* CLONE_NEWTIME */;
@@ -192,6 +198,9 @@ seccomp_program compile_seccomp(const seccomp_plan& plan,
     filter.deny(number);
   if (plan.no_tracing)
     for (const auto number : tracing)
+      filter.deny(number);
+  if (plan.no_memfd)
+    for (const auto number : nameless_files)
       filter.deny(number);
   deny_namespaces(filter);
   deny_sockets(filter, plan.no_inet);

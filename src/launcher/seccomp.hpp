@@ -14,6 +14,7 @@ using seccomp_program = std::vector<sock_filter>;
 struct seccomp_plan {
   bool no_tracing = false; ///< no looking into other processes
   bool no_inet = false;    ///< no sockets but Unix ones
+  bool no_memfd = false;   ///< no files that are in no file system
 };
 
 /// Compiles the filter for jobs. Empty, with the reason in `why_not`, when that

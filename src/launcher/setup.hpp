@@ -16,6 +16,7 @@ struct root_plan {
   std::vector<std::string> readonly;   ///< shown where they are
   std::vector<std::string> hidden;     ///< empty wherever they would show
   std::vector<std::string> workspaces; ///< roots of what jobs may be bound to
+  std::vector<std::string> programs;   ///< what alone may be executed, if any
 };
 
 /// What the node asks a launcher to prepare.

@@ -1,5 +1,7 @@
 #include "launcher/identity.hpp"
 #include "launcher/landlock.hpp"
+#include "launcher/mechanism_names.hpp"
+#include "launcher/network.hpp"
 #include "launcher/sandbox.hpp"
 #include "launcher/workspace_mount.hpp"
 
@@ -70,6 +72,8 @@ wire::start_failure shim_sandbox::equip(const job_request& request,
     return {wire::start_stage::network, errno};
   if ((wanted & wire::landlock) != 0 && !equip_landlock(request, plan))
     return {wire::start_stage::filters, errno};
+  if ((wanted & all_exec_rules) != 0)
+    plan.exec_rules = shared_.exec_rules.get();
   return {wire::start_stage::decode, 0};
 }
 

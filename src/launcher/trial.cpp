@@ -1,5 +1,6 @@
 #include "launcher/trial.hpp"
 
+#include "launcher/mechanism_names.hpp"
 #include "launcher/session_disk.hpp"
 
 #include <fcntl.h>
@@ -66,10 +67,8 @@ unique_fd trial_disk(const job_request& job) {
   return done ? std::move(disk) : unique_fd{};
 }
 
-// Runs /bin/true the way a job is run.
-trial_result try_job(const setup_request& request, const sandbox& candidate) {
-  trial_result result;
-  const auto job = trial_job(request, candidate.mechanisms);
+// Runs a program the way a job is run.
+wire::start_failure run_once(const sandbox& candidate, const job_request& job) {
   shim_sandbox equipment{candidate};
   char* argv[] = {const_cast<char*>("true"), nullptr};
   child_plan plan;
@@ -79,11 +78,8 @@ trial_result try_job(const setup_request& request, const sandbox& candidate) {
   plan.work_dir = job.work_dir.c_str();
   plan.output = plan.errors = 0;
   unique_fd disk;
-  if (candidate.has(wire::disk_tmpfs) && !(disk = trial_disk(job))) {
-    result.stage = start_stage::disk;
-    result.error = errno;
-    return result;
-  }
+  if ((job.spec.mechanisms & wire::disk_tmpfs) != 0 && !(disk = trial_disk(job)))
+    return {start_stage::disk, errno};
   auto failure = equipment.equip(job, plan, disk.get());
   init_report report;
   if (failure.error == 0) {
@@ -96,8 +92,49 @@ trial_result try_job(const setup_request& request, const sandbox& candidate) {
                         ? 0
                         : ECHILD;
   }
+  return failure;
+}
+
+bool copy_program(const std::string& from, const std::string& to) {
+  const unique_fd source{::open(from.c_str(), O_RDONLY | O_CLOEXEC)};
+  const unique_fd copy{::open(
+    to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755)};
+  char buffer[16 << 10];
+  ssize_t got = 0;
+  while ((got = ::read(source.get(), buffer, sizeof(buffer))) > 0)
+    if (::write(copy.get(), buffer, static_cast<size_t>(got)) != got)
+      return false;
+  return got == 0 && copy && ::fchmod(copy.get(), 0755) == 0;
+}
+
+// With rules for what may be executed, a copy of the program must not be.
+void try_copy(const sandbox& candidate, job_request job, trial_result& result) {
+  const auto copy = candidate.path_here(job.work_dir) + "/copy";
+  // Made where the directory is on the machine, not on a disk of the job's.
+  job.spec.mechanisms &= ~uint64_t{wire::disk_tmpfs};
+  job.exec_path = job.work_dir + "/copy";
+  const auto made = copy_program("/bin/true", copy);
+  if (!made)
+    say(result, start_stage::exec, "a copy of a program to try cannot be made");
+  const auto failure = made ? run_once(candidate, job) : wire::start_failure{};
+  ::unlink(copy.c_str());
+  if (!made)
+    return;
+  errno = failure.error;
+  if (failure.error == 0)
+    say(result, start_stage::exec, "a file that a job wrote was executed");
+  else if (failure.stage != start_stage::exec || failure.error != EACCES)
+    say(result, start_stage::exec, "a file that a job wrote was not refused");
+}
+
+trial_result try_job(const setup_request& request, const sandbox& candidate) {
+  trial_result result;
+  const auto job = trial_job(request, candidate.mechanisms);
+  const auto failure = run_once(candidate, job);
   result.stage = failure.stage;
   result.error = failure.error;
+  if (result.error == 0 && (candidate.mechanisms & all_exec_rules) != 0)
+    try_copy(candidate, job, result);
   return result;
 }
 
@@ -109,9 +146,11 @@ trial_result try_job(const setup_request& request, const sandbox& candidate) {
     failed = gain_namespace_rights();
     if (!failed.empty())
       say(result, start_stage::clone, failed);
-    else if (failed = enter_private_root(request.root); !failed.empty())
+    else if (failed = enter_private_root(candidate.root); !failed.empty())
       say(result, start_stage::mounts, failed);
   }
+  if (failed.empty() && !(failed = candidate.make_exec_rules()).empty())
+    say(result, start_stage::filters, failed);
   if (failed.empty())
     result = try_job(request, candidate);
   // Groups are the launcher's to remove.

@@ -50,8 +50,9 @@ enum mechanism : uint64_t {
   noexec = 1u << 14,     ///< nothing that a job can write can be executed
   disk_tmpfs = 1u << 15, ///< a file system of its own, of limits.disk
   no_inet = 1u << 16,    ///< no sockets of the Internet families at all
-  // 17 and 18 are those of the exec policy
-  egress_proxy = 1u << 19, ///< with `net`: the node answers on egress_port
+  exec_allowlist = 1u << 18, ///< nothing but the programs of the set-up runs
+  egress_proxy = 1u << 19,   ///< with `net`: the node answers on egress_port
+  exec_direct = 1u << 20,    ///< only they can be executed; ld.so is a way past
 };
 
 /// Where a job with `egress_proxy` finds the node, on 127.0.0.1 of its own
@@ -159,7 +160,8 @@ struct output_notice {
 // `set_up` carries a `launcher_setup` and, in this order: the name of the
 // launcher's control group, a directory that private roots are built on (empty:
 // none wanted), the directory of the sessions, that of the spools, then
-// readonly_count and hidden_count and workspace_count absolute paths.
+// readonly_count and hidden_count and workspace_count absolute paths, then
+// program_count absolute paths of files and links whose directory is no link.
 // `set_up_done` carries a `setup_report`, how control groups are held (empty:
 // not at all), and `why_not_count` lines "mechanism: reason".
 
@@ -169,7 +171,10 @@ struct launcher_setup {
   uint32_t hidden_count = 0;    // empty for jobs, wherever they would show
   uint32_t workspace_count = 0; // roots of directories jobs may be bound to
   uint32_t probe_uid = 0;       // a kernel uid and gid to try own_uid with
+  uint32_t program_count = 0;   // at most max_programs; for exec_allowlist
 };
+
+inline constexpr uint32_t max_programs = 4096;
 
 struct setup_report {
   uint64_t in_force = 0; // mechanism bits that were tried and work

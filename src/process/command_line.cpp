@@ -1,5 +1,6 @@
 #include "process/command_line.hpp"
 
+#include "launcher/mechanism_names.hpp"
 #include "launcher/spec.hpp"
 #include "ocw/errors.hpp"
 #include "process/session_disk.hpp"
@@ -51,12 +52,6 @@ caf::expected<std::string> find_program(const std::string& name,
                     "argv[0]");
 }
 
-const std::string& shell() {
-  static const auto found
-    = std::string{is_program("/bin/bash") ? "/bin/bash" : "/bin/sh"};
-  return found;
-}
-
 // Programs disagree on the case of these names.
 void add_proxy(std::map<std::string, std::string>& variables) {
   const auto proxy
@@ -89,8 +84,11 @@ std::map<std::string, std::string> environment_of(const session_task& task,
   return result;
 }
 
-wire::stdin_mode input_mode(const job_request& request) {
-  if (!request.stdin_data || request.stdin_data->open)
+// A job that may not execute what it brings gets no file that is outside of
+// every mount: ld.so could load it.
+wire::stdin_mode input_mode(const job_request& request, uint64_t mechanisms) {
+  if (!request.stdin_data || request.stdin_data->open
+      || (!request.stdin_data->bytes.empty() && takes_pipes_only(mechanisms)))
     return wire::stdin_mode::pipe;
   return request.stdin_data->bytes.empty() ? wire::stdin_mode::none
                                            : wire::stdin_mode::file;
@@ -114,6 +112,16 @@ void set_limits(wire::job_spec& spec, const effective_limits& limits,
 
 } // namespace
 
+const std::string& shell_program() {
+  static const auto found
+    = std::string{is_program("/bin/bash") ? "/bin/bash" : "/bin/sh"};
+  return found;
+}
+
+bool takes_pipes_only(uint64_t mechanisms) {
+  return (mechanisms & launcher::all_exec_rules) != 0;
+}
+
 caf::expected<command_line> command_line_of(const session_task& task,
                                             const session_layout& layout,
                                             const std::string& work_here,
@@ -121,7 +129,7 @@ caf::expected<command_line> command_line_of(const session_task& task,
   const auto variables = environment_of(task, layout, mechanisms);
   auto line = command_line{};
   if (task.request->command) {
-    line.program = shell();
+    line.program = shell_program();
     line.argv = {line.program.substr(line.program.rfind('/') + 1), "-c",
                  *task.request->command};
   } else {
@@ -150,7 +158,7 @@ std::string encode_job(const session_task& task, const session_layout& layout,
   spec.gid = hold.gid;
   spec.kill_grace_ms = static_cast<uint32_t>(settings.kill_grace_ms);
   spec.chunk_bytes = request.stream.chunk_size;
-  spec.input = input_mode(request);
+  spec.input = input_mode(request, hold.mechanisms);
   // Input that was asked for stays open; else a job that reads by mistake
   // must not wait for ever.
   if (!request.stdin_data)

@@ -17,6 +17,13 @@ struct command_line {
   std::vector<std::string> environment; ///< "NAME=value"
 };
 
+/// What runs a `command`: bash, else sh.
+const std::string& shell_program();
+
+/// Whether the input of a job that is held so has to come through a pipe, even
+/// where all of it is known.
+bool takes_pipes_only(uint64_t mechanisms);
+
 /// Turns a job into a program to run: `command` by `bash -c` (else `sh -c`),
 /// `argv` as it is, its program looked up in the job's own PATH. The
 /// environment is the clean base, with the way to the proxy where `mechanisms`

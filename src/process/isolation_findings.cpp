@@ -23,6 +23,8 @@ std::string_view better_one(uint64_t bit, uint64_t in_force) {
     return "mount holds more";
   if (bit == wire::no_inet && (in_force & wire::net) != 0)
     return "net holds more";
+  if (bit == wire::exec_direct && (in_force & wire::exec_allowlist) != 0)
+    return "exec_allowlist holds more";
   return {};
 }
 
@@ -46,6 +48,11 @@ mechanism_finding finding_of(const mechanism_text& text,
   if (text.bit == wire::egress_proxy && settings.network_allow.empty()) {
     result.state = mechanism_state::off;
     result.why = "isolation.network_allow is empty";
+    return result;
+  }
+  if ((found.wanted & text.bit) == 0) {
+    result.state = mechanism_state::off;
+    result.why = "no setting asks for it";
     return result;
   }
   result.why = reason_of(found, text.name);

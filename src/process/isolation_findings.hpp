@@ -12,7 +12,7 @@ namespace ocw {
 enum class mechanism_state : uint8_t {
   in_force,
   missing,
-  off,        ///< isolation.disable names it
+  off,        ///< isolation.disable names it, or no setting asks for it
   not_needed, ///< one that is in force does the same and more
 };
 template <>

@@ -73,6 +73,7 @@ start_launcher(const std::string& program,
   auto report = set_up(ours.get(), request);
   if (!report)
     return std::move(report.error());
+  report->wanted = request.fixed.wanted;
   ::fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   return launcher_process{pid, std::move(ours), std::move(*report)};
 }

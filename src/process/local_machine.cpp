@@ -121,7 +121,8 @@ local_machine::start(std::shared_ptr<const session_task> task,
   if (!line) {
     refused.stage = sentence_of(line.error());
   } else if (const auto& given = task->request->stdin_data;
-             given && !given->open && !given->bytes.empty()) {
+             given && !given->open && !given->bytes.empty()
+             && !takes_pipes_only(hold.mechanisms)) {
     auto file = file_holding(given->bytes);
     if (file)
       job.input = std::move(*file);
@@ -138,8 +139,9 @@ local_machine::start(std::shared_ptr<const session_task> task,
                          paths_.spool_prefix(id), hold);
   auto process = launcher_->start(std::move(job), events_of(task, session));
   if (const auto& given = task->request->stdin_data;
-      given && given->open && !given->bytes.empty())
-    process->feed(given->bytes, false);
+      given && !given->bytes.empty()
+      && (given->open || takes_pipes_only(hold.mechanisms)))
+    process->feed(given->bytes, !given->open);
   return process;
 }
 

@@ -144,6 +144,19 @@ std::string landlock_hint(const machine_facts& facts) {
            : kernel;
 }
 
+std::string exec_hint(std::string_view why) {
+  if (says(why, "needs noexec"))
+    return "it comes with noexec";
+  if (says(why, "needs landlock"))
+    return "it comes with landlock (or a kernel that has it), seccomp and "
+           "no_new_privs";
+  if (says(why, "needs mount and pid"))
+    return "it comes with mount and pid";
+  if (says(why, "stands in"))
+    return "get exec_allowlist, which holds more";
+  return "find out which step the kernel refuses: the reason names it";
+}
+
 } // namespace
 
 std::string hint_for(uint64_t bit, std::string_view why,
@@ -161,6 +174,10 @@ std::string hint_for(uint64_t bit, std::string_view why,
     return landlock_hint(facts);
   case wire::disk_tmpfs:
     return disk_hint(why, facts);
+  case wire::noexec:
+  case wire::exec_allowlist:
+  case wire::exec_direct:
+    return exec_hint(why);
   case wire::no_inet:
     if (says(why, "needs seccomp"))
       return "it comes with seccomp";

@@ -38,6 +38,11 @@ constexpr auto known = std::to_array<mechanism_text>({
                           "forks"),
   text(wire::disk_tmpfs, "limits.disk holds for all that it writes, to the "
                          "byte"),
+  text(wire::noexec, "nothing that a job can write can be executed or loaded"),
+  text(wire::exec_allowlist, "only listed programs are there, and can be "
+                             "executed"),
+  text(wire::exec_direct, "only listed programs can be executed directly, "
+                          "where they are not the only ones there"),
 });
 
 constexpr auto constant = std::to_array<mechanism_text>({

@@ -5,6 +5,7 @@
 #include "ocw/errors.hpp"
 #include "process/mechanism_table.hpp"
 #include "process/session_disk.hpp"
+#include "process/program_list.hpp"
 
 #include <fmt/ranges.h>
 
@@ -43,6 +44,10 @@ launcher::setup_request setup_for(const config& settings,
       result.fixed.wanted &= ~bit;
   if (settings.isolation.network_allow.empty())
     result.fixed.wanted &= ~uint64_t{wire::egress_proxy};
+  if (settings.security.policy == exec_policy::any)
+    result.fixed.wanted &= ~(launcher::all_exec_rules | wire::noexec);
+  else
+    result.root.programs = programs_named(settings.security.command_allowlist);
   result.fixed.probe_uid = first_job_uid;
   // The same for every run of this node, so that a run finds what the last one
   // left; different for two nodes.
@@ -107,6 +112,22 @@ std::vector<caf::error> shortfalls_of(const config& settings,
       && !settings.session.readonly_mounts.empty())
     add("session.readonly_mounts", isolation_tier::name_space);
   return result;
+}
+
+caf::error unenforced_policy(const config& settings,
+                             const sandbox_report& found) {
+  const auto policy = settings.security.policy;
+  const auto enough = policy == exec_policy::allowlist_direct
+                        ? launcher::all_exec_rules
+                        : uint64_t{wire::exec_allowlist};
+  if (policy == exec_policy::any || (found.mechanisms & enough) != 0)
+    return {};
+  return make_error(
+    ec::isolation_unavailable,
+    fmt::format("security.exec_policy is {}, which cannot be enforced on this "
+                "machine: every job would be refused",
+                word_of(policy)),
+    "security.exec_policy");
 }
 
 caf::error check_found(const config& settings, const sandbox_report& found) {

@@ -15,7 +15,8 @@ namespace ocw {
 
 /// What a launcher found to hold jobs with.
 struct sandbox_report {
-  uint64_t mechanisms = 0; ///< bits of wire::mechanism
+  uint64_t mechanisms = 0;        ///< bits of wire::mechanism
+  uint64_t wanted = ~uint64_t{0}; ///< the bits that were asked for
   uint32_t landlock_abi = 0;
   std::string control_groups;       ///< how they are held; empty: not at all
   std::vector<std::string> why_not; ///< "mechanism: reason"
@@ -38,6 +39,11 @@ caf::error make_setup_directories(const launcher::setup_request& request);
 /// `ec::isolation_unavailable` for each, with the setting as its field.
 std::vector<caf::error> shortfalls_of(const config& settings,
                                       const sandbox_report& found);
+
+/// `ec::isolation_unavailable` when every job will be refused, because
+/// `security.exec_policy` asks for what was not found.
+caf::error unenforced_policy(const config& settings,
+                             const sandbox_report& found);
 
 /// `ec::isolation_unavailable`, with what is missing and why, when a node's
 /// launcher found less than its settings ask for.
