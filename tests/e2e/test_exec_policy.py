@@ -122,7 +122,7 @@ MORE_WAYS = {
     "library in a memfd": "python3 library_in_memfd.py",
     "other places": "for d in $TMPDIR $OUTPUT_DIR; do cp uploaded $d/u; $d/u && break; done",
     "shared memory": "cp uploaded /dev/shm/u; /dev/shm/u; rm -f /dev/shm/u",
-    "library's own program": f"{LOADER} --library-path . ./uploaded",
+    "loader with a library path": f"{LOADER} --library-path . ./uploaded",
 }
 NO_EXEC_AT_ALL = {"source"}
 
@@ -252,7 +252,9 @@ class Allowlist(ExecTest):
         self.assertEqual(failed, "")
         # The last one at a place is what shows there.
         options = {line.split()[1]: line.split()[3].split(",") for line in mounts.splitlines()}
-        self.assertEqual([place for place, has in options.items() if "rw" in has and "noexec" not in has], [])
+        # Devices are mounts of their own for a node that is not root; they are no files.
+        self.assertEqual([place for place, has in options.items() if "rw" in has and "noexec" not in has
+                          and not pathlib.Path(place).is_char_device()], [])
 
     def test_build_then_run_is_refused_by_the_kernel(self):
         result = self.node.run(command="./uploaded", files=upload())
@@ -309,7 +311,7 @@ class Direct(ExecTest):
     """The weaker form: what docs/command-policy.md names as its holes, and no more."""
 
     settings = ("--security.exec_policy=allowlist_direct", ALLOWLIST[1], LANDLOCK_TIER)
-    holes = {"uploaded, by the loader", "library", "preload", "library's own program", "source"}
+    holes = {"uploaded, by the loader", "library", "preload", "loader with a library path", "source"}
 
     def test_it_has_a_name_of_its_own(self):
         layers = self.node.run(command="true")["isolation"]["layers"]
@@ -354,6 +356,24 @@ class WhereItCannotBeHeld(unittest.TestCase):
         for disabled in ("mount,pid,userns,ipc,uts,net,landlock", "mount,pid,userns,ipc,uts,net,exec_direct"):
             with self.subTest(disabled=disabled):
                 self.refused("allowlist_direct", disabled)
+
+    def doctor(self, *settings):
+        ended = run_binary("doctor", "--json", "--state_dir=/tmp/ocw-no-such", *settings)
+        report = json.loads(ended.stdout)
+        return ended, {each["name"]: each for each in report["mechanisms"]}
+
+    def test_doctor_says_so(self):
+        ended, mechanisms = self.doctor("--security.exec_policy=allowlist", "--isolation.disable=noexec")
+        self.assertEqual((ended.returncode, mechanisms["exec_allowlist"]["why"]), (1, "needs noexec"))
+        self.assertIn(b"security.exec_policy", ended.stderr + ended.stdout)
+        self.assertTrue(mechanisms["exec_allowlist"]["hint"])
+        ended, mechanisms = self.doctor("--security.exec_policy=allowlist")
+        self.assertEqual((ended.returncode, mechanisms["exec_allowlist"]["state"]), (0, "in_force"))
+
+    def test_nothing_is_done_where_no_setting_asks_for_it(self):
+        mechanisms = self.doctor()[1]
+        for name in ("noexec", "exec_allowlist", "exec_direct"):
+            self.assertEqual(mechanisms[name]["state"], "off")
 
 
 if __name__ == "__main__":
