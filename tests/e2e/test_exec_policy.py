@@ -7,6 +7,8 @@ import glob
 import json
 import os
 import pathlib
+import shutil
+import tempfile
 import unittest
 
 from harness import SEES_THE_MACHINE, Node, run_binary
@@ -289,6 +291,24 @@ class Allowlist(ExecTest):
         ended = run_binary("run", *there, "--", "id")
         self.assertEqual(ended.returncode, 126, ended.stderr)
         self.assertIn(b"'id' (rule security.exec_policy)", ended.stderr)
+
+
+@unittest.skipUnless(can_hold(), "no namespaces, seccomp or Landlock: nothing could hold the policy here")
+@unittest.skipUnless(os.access("/srv", os.W_OK), "no place outside of /tmp to make directories in")
+class OtherPlaces(unittest.TestCase):
+    def test_workspaces_and_readonly_mounts_hold_no_programs(self):
+        top = pathlib.Path(tempfile.mkdtemp(prefix="ocw-e2e-", dir="/srv"))
+        self.addCleanup(shutil.rmtree, top)
+        top.chmod(0o755)
+        for name in ("work", "shown"):
+            (top / name).mkdir()
+            shutil.copy("/usr/bin/id", top / name / "copy")
+        node = Node(*ALLOWLIST, f"--session.workspace_roots={top}", f"--session.readonly_mounts={top}/shown")
+        self.addCleanup(node.close)
+        result = node.run(command=f"for p in ./copy {top}/shown/copy; do $p; echo $?; {LOADER} $p; echo $?; "
+                                  "wc -c < $p; done", workspace=str(top / "work"))
+        size = str((top / "work" / "copy").stat().st_size)
+        self.assertEqual(result["stdout"].split(), ["126", "127", size] * 2, result)
 
 
 @unittest.skipUnless(can_hold(), "no namespaces, seccomp or Landlock: nothing could hold the policy here")
