@@ -90,9 +90,10 @@ def files_below(directory):
 class Node:
     """One `opencode-worker serve`, ended and cleaned up by close()."""
 
+    binary = [BINARY]  # before "serve"; a program in front of it has to become it
+
     def __init__(self, *settings, state_dir=None, env=None, wait=True, log_file=None, ca_file=None,
                  user=None):
-        self.binary = BINARY
         self.user = user  # run by whom we are, if it is None
         self.own_state = state_dir is None
         self.state_dir = pathlib.Path(state_dir or tempfile.mkdtemp(prefix="ocw-e2e-"))
@@ -127,7 +128,7 @@ class Node:
         ready.unlink(missing_ok=True)
         self.log = open(self.log_file, "ab")
         as_user = {} if self.user is None else {"user": self.user, "group": self.user, "extra_groups": []}
-        self.process = subprocess.Popen([self.binary, "serve", *self.settings], stdout=self.log,
+        self.process = subprocess.Popen([*self.binary, "serve", *self.settings], stdout=self.log,
                                         stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                         env=self.env, **as_user)
         if not wait:
