@@ -37,6 +37,11 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
+// The shim's own 0 to 2 are /dev/null.
+int or_own(const unique_fd& fd, int own) {
+  return fd ? fd.get() : own;
+}
+
 } // namespace
 
 job_run::job_run(job_request request, frame_reader& node, read_buffer& buffer,
@@ -75,9 +80,6 @@ std::optional<wire::start_failure> job_run::start_process(unique_fd input) {
     input = std::move(in.read);
   const auto argv = pointers_to(request_.argv);
   const auto envp = pointers_to(request_.env);
-  // The shim's own 0 to 2 are /dev/null.
-  const auto or_own
-    = [](const unique_fd& fd, int own) { return fd ? fd.get() : own; };
   child_plan plan;
   plan.exec_path = request_.exec_path.c_str();
   plan.argv = argv.data();
@@ -116,7 +118,7 @@ int job_run::hand_over_listener() {
   const auto listener = equipment_.take_listener();
   const auto sent
     = send_frame(node_.socket(), wire::frame_type::egress_listening, {},
-                 waiting::no, listener.get());
+                 waiting::no, {listener.get()});
   return sent == send_result::sent          ? 0
          : sent == send_result::would_block ? EAGAIN
                                             : EPIPE;

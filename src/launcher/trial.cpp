@@ -78,7 +78,8 @@ wire::start_failure run_once(const sandbox& candidate, const job_request& job) {
   plan.work_dir = job.work_dir.c_str();
   plan.output = plan.errors = 0;
   unique_fd disk;
-  if ((job.spec.mechanisms & wire::disk_tmpfs) != 0 && !(disk = trial_disk(job)))
+  if ((job.spec.mechanisms & wire::disk_tmpfs) != 0
+      && !(disk = trial_disk(job)))
     return {start_stage::disk, errno};
   auto failure = equipment.equip(job, plan, disk.get());
   init_report report;

@@ -47,9 +47,9 @@ enum mechanism : uint64_t {
   cgroup_cpu = 1u << 11,
   cgroup_pids = 1u << 12,
   cgroup_kill = 1u << 13,
-  noexec = 1u << 14,     ///< nothing that a job can write can be executed
-  disk_tmpfs = 1u << 15, ///< a file system of its own, of limits.disk
-  no_inet = 1u << 16,    ///< no sockets of the Internet families at all
+  noexec = 1u << 14,         ///< nothing that a job can write can be executed
+  disk_tmpfs = 1u << 15,     ///< a file system of its own, of limits.disk
+  no_inet = 1u << 16,        ///< no sockets of the Internet families at all
   exec_allowlist = 1u << 18, ///< nothing but the programs of the set-up runs
   egress_proxy = 1u << 19,   ///< with `net`: the node answers on egress_port
   exec_direct = 1u << 20,    ///< only they can be executed; ld.so is a way past

@@ -11,7 +11,7 @@ namespace ip = boost::asio::ip;
 
 namespace {
 
-constexpr auto setting = "isolation.network_allow";
+constexpr auto rules_setting = "isolation.network_allow";
 constexpr size_t max_name_bytes = 253; // RFC 1035, section 2.3.4
 constexpr size_t max_label_bytes = 63;
 
@@ -134,9 +134,9 @@ bool is_of_this_machine(const ip::address& address) {
 
 caf::error no_rule(const std::string& text, std::string_view why) {
   return make_error(ec::invalid_request,
-                    std::string{setting} + " has '" + text + "', but "
+                    std::string{rules_setting} + " has '" + text + "', but "
                       + std::string{why},
-                    setting);
+                    rules_setting);
 }
 
 } // namespace

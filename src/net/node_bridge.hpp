@@ -25,12 +25,12 @@ public:
   /// Must be awaited on the I/O thread, and is resumed there.
   template <class Request>
   awaitable<caf::expected<typename Request::reply>> ask(Request request) {
-    using reply = caf::expected<typename Request::reply>;
+    using result = caf::expected<typename Request::reply>;
     auto start = [this](auto handler, Request* asked) {
       // std::function wants a copyable handler; asio's are move-only.
       auto shared = std::make_shared<decltype(handler)>(std::move(handler));
       auto& io = io_;
-      auto done = [shared, &io](reply answer) {
+      auto done = [shared, &io](result answer) {
         auto resume = [shared, answer = std::move(answer)]() mutable {
           std::move (*shared)(std::move(answer));
         };
@@ -42,7 +42,7 @@ public:
     // A named lambda: g++ 12 destroys a temporary one twice here.
     co_return co_await asio::async_initiate<
       const asio::use_awaitable_t<asio::io_context::executor_type>,
-      void(reply)>(start, use_awaitable, &request);
+      void(result)>(start, use_awaitable, &request);
   }
 
   /// Lets go of the dispatcher; nothing may be asked any more.

@@ -28,8 +28,8 @@ bool takes_pipes_only(uint64_t mechanisms);
 /// `argv` as it is, its program looked up in the job's own PATH. The
 /// environment is the clean base, with the way to the proxy where `mechanisms`
 /// has `egress_proxy`, then `env`, then `secrets`; nothing of the worker's own.
-/// `ec::not_found` when there is no such program. `layout` is what the job sees,
-/// `work_here` where its work/ is for this process.
+/// `ec::not_found` when there is no such program. `layout` is what the job
+/// sees, `work_here` where its work/ is for this process.
 caf::expected<command_line> command_line_of(const session_task& task,
                                             const session_layout& layout,
                                             const std::string& work_here,

@@ -4,8 +4,8 @@
 #include "messages/log.hpp"
 #include "ocw/errors.hpp"
 #include "process/mechanism_table.hpp"
-#include "process/session_disk.hpp"
 #include "process/program_list.hpp"
+#include "process/session_disk.hpp"
 
 #include <fmt/ranges.h>
 

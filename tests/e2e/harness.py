@@ -120,7 +120,7 @@ class Node:
         programs.mkdir()
         for name in ("opencode-worker", "opencode-worker-launcher"):
             shutil.copy(pathlib.Path(BINARY).parent / name, programs / name)
-        self.binary = str(programs / "opencode-worker")
+        self.binary = [str(programs / "opencode-worker")]
         os.chown(self.state_dir, self.user, self.user)
 
     def start(self, wait=True):
