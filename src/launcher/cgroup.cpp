@@ -74,6 +74,9 @@ std::unique_ptr<own_group> make_in(const cgroup_mount& mount,
   }
   made->name = name;
   clear_group(made->dir);
+  // Those of launchers that took the place of one with this name; their node is
+  // gone, or it would have another number to give.
+  clear_group(made->base, name + "-");
   made->uses = wanted;
   if (mount.unified && (wanted & limit_bits) != 0) {
     const auto enabled = enable_v2(made->base, made->dir,

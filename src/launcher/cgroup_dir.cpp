@@ -53,6 +53,14 @@ void freeze(const cgroup_dir& group) {
   }
 }
 
+// Whether a name is `before` and a number; any is when nothing is before.
+bool is_number_after(const std::string& name, const std::string& before) {
+  return before.empty()
+         || (name.size() > before.size() && name.starts_with(before)
+             && name.find_first_not_of("0123456789", before.size())
+                  == std::string::npos);
+}
+
 } // namespace
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
@@ -198,15 +206,17 @@ int remove_group(int parent, const std::string& name) {
   return 0;
 }
 
-void clear_group(const cgroup_dir& dir) {
+void clear_group(const cgroup_dir& dir, const std::string& only_after) {
   auto* list = ::fdopendir(::openat(dir.fd(), ".", O_RDONLY | O_CLOEXEC));
   if (list == nullptr)
     return;
   while (const auto* entry = ::readdir(list)) {
     const std::string name = entry->d_name;
     const auto flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    if (name == "." || name == ".." || !is_number_after(name, only_after))
+      continue;
     const cgroup_dir group{unique_fd{::openat(dir.fd(), name.c_str(), flags)}};
-    if (name == "." || name == ".." || group.fd() < 0)
+    if (group.fd() < 0)
       continue;
     clear_group(group);
     group.write("cgroup.kill", "1");

@@ -93,7 +93,8 @@ uint32_t kill_in_rounds(const cgroup_dir& group);
 /// Removes an empty group. One that was emptied just now may take a moment.
 int remove_group(int parent, const std::string& name);
 
-/// Removes the groups below `dir`, with whoever is inside.
-void clear_group(const cgroup_dir& dir);
+/// Removes the groups below `dir`, with whoever is inside; with `only_after`
+/// those of them that are called this and a number.
+void clear_group(const cgroup_dir& dir, const std::string& only_after = {});
 
 } // namespace ocw::launcher

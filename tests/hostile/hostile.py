@@ -22,7 +22,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
-from harness import (BINARY, DEADLINE_S, Node, clean_environment, files_below,  # noqa: E402
+from harness import (BINARY, Node, clean_environment, files_below,  # noqa: E402
                      new_marker, processes_with, wait_until)
 
 BESIDE = pathlib.Path(BINARY).resolve().parent
@@ -203,5 +203,5 @@ def in_modes(scope, base, modes=(ROOT, AS_USER, CONTAINER)):
         scope[name] = type(name, (base, unittest.TestCase), {"mode": mode, "__module__": scope["__name__"]})
 
 
-__all__ = ["ATTACKER", "AS_USER", "CONTAINER", "DEADLINE_S", "clean_environment", "files_below", "HostileNode", "HostileTest", "ROOT",
+__all__ = ["ATTACKER", "AS_USER", "CONTAINER", "clean_environment", "files_below", "HostileNode", "HostileTest", "ROOT",
            "SOON_S", "in_modes", "new_marker", "processes_with", "said", "wait_until", "why_not"]

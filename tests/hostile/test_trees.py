@@ -127,6 +127,15 @@ class SuddenDeaths(HostileTest):
         self.assert_all_gone()
         self.assert_clean_after_a_restart()
 
+    def test_a_second_launcher_and_the_node_are_killed(self):
+        os.kill(self.node.launcher(), signal.SIGKILL)
+        _, marker = self.start_tree("daemon", "stay")
+        self.markers.append(marker)
+        os.kill(self.node.launcher(), signal.SIGKILL)
+        self.node.kill()
+        self.assert_all_gone()
+        self.assert_clean_after_a_restart()
+
     def test_the_shims_are_killed(self):
         for shim in self.node.shims():
             os.kill(shim, signal.SIGKILL)

@@ -149,6 +149,30 @@ TEST_CASE("what an earlier launcher left goes when a new one comes",
     CHECK_FALSE(std::filesystem::exists(path));
 }
 
+TEST_CASE("what launchers left that took the place of one goes with the next",
+          "[cgroup]") {
+  if (!open_tree())
+    return;
+  std::vector<std::string> made;
+  for (const auto& mount : mounts())
+    if (mount.unified || (mount.uses & limits) != 0)
+      for (const auto* end : {"-1/7", "-23/7", "-x/7"}) {
+        made.push_back(mount.point + mount.own + "/" + group_name + end);
+        std::filesystem::create_directories(made.back());
+      }
+  const auto tree = open_tree();
+  for (const auto& path : made) {
+    const auto foreign = path.ends_with("-x/7");
+    CHECK(std::filesystem::exists(path) == foreign);
+    const auto top = path.substr(0, path.size() - 2);
+    CHECK(std::filesystem::exists(top) == foreign);
+    if (foreign) {
+      ::rmdir(path.c_str());
+      ::rmdir(top.c_str());
+    }
+  }
+}
+
 TEST_CASE("a dead shim's groups can be taken over and cleaned", "[cgroup]") {
   const auto tree = open_tree();
   if (!tree)
