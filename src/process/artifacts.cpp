@@ -1,5 +1,6 @@
 #include "process/artifacts.hpp"
 
+#include "messages/utf8.hpp"
 #include "ocw/errors.hpp"
 #include "process/safe_files.hpp"
 
@@ -25,7 +26,7 @@ constexpr size_t max_artifacts = 10000;
 constexpr size_t max_entries = 200000;
 constexpr size_t max_path_length = 4096;
 constexpr uint64_t max_total_bytes = uint64_t{4} << 30;
-constexpr size_t buffer_size = 256 * 1024;
+constexpr auto buffer_size = size_t{256} << 10;
 
 /// Hashes while bytes pass by.
 class sha256_stream {
@@ -137,6 +138,12 @@ private:
       return;
     if (!S_ISREG(what.st_mode))
       return note(path, "is not a regular file");
+    // Records and JSON hold text: it would not be found again by its name.
+    if (!is_utf8(path)) {
+      auto shown = std::string{};
+      append_lossy(shown, path);
+      return note(shown, "has a name that is not UTF-8");
+    }
     if (result_.files.size() >= max_artifacts)
       return note(path, "is one too many");
     copy(top, path);

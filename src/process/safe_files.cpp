@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 namespace ocw {
@@ -95,7 +97,8 @@ caf::error clear_name(int directory, const std::string& path) {
 
 /// Empties a directory, depth-first without recursion: a hostile tree may be
 /// thousands deep. Each level is entered by descriptor, emptied of what is not
-/// a directory, and removed from its parent on the way up.
+/// a directory, and removed from its parent on the way up. What is too deep for
+/// the number of descriptors is moved to the top, and looked at there.
 class tree_remover {
 public:
   explicit tree_remover(int root) {
@@ -111,6 +114,8 @@ public:
     while (!levels_.empty()) {
       if (const auto* entry = ::readdir(levels_.back().entries))
         remove(entry->d_name);
+      else if (levels_.size() == 1 && std::exchange(moved_up_, false))
+        ::rewinddir(levels_.back().entries);
       else
         leave();
     }
@@ -136,12 +141,30 @@ private:
       return;
     }
     ::fchmodat(at, name.c_str(), 0700, 0);
+    if (levels_.size() >= most_levels)
+      return move_up(at, name);
     const auto fd = ::openat(at, name.c_str(),
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
       clean_ = false;
     else
       levels_.push_back({::fdopendir(fd), name});
+  }
+
+  void move_up(int at, const std::string& name) {
+    const auto top = ::dirfd(levels_.front().entries);
+    for (;;) {
+      const auto place = "deep-" + std::to_string(++moves_);
+      if (::renameat2(at, name.c_str(), top, place.c_str(), RENAME_NOREPLACE)
+          == 0) {
+        moved_up_ = true;
+        return;
+      }
+      if (errno != EEXIST) {
+        clean_ = false;
+        return;
+      }
+    }
   }
 
   void leave() {
@@ -155,9 +178,13 @@ private:
       clean_ = false;
   }
 
+  static constexpr size_t most_levels = 100;
+
   std::vector<level> levels_;
   dev_t device_ = 0;
   bool clean_ = true;
+  bool moved_up_ = false;
+  uint64_t moves_ = 0;
 };
 
 } // namespace

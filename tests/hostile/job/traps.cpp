@@ -38,6 +38,7 @@ void links(const words& outside) {
   (void)!::symlink("loop", "loop");
   write_file("..name", "mine");
   write_file("new\nline", "mine");
+  write_file("byte\xff", "mine");
 }
 
 void sparse(const words&) {
