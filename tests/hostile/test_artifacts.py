@@ -5,7 +5,7 @@ import tempfile
 import time
 import unittest
 
-from hostile import ATTACKER, ROOT, HostileTest, in_modes, wait_until
+from hostile import ATTACKER, CONTAINER, ROOT, HostileTest, in_modes, wait_until
 
 COLLECT_MS = 5000  # the contract, for a machine that is not busy with other things
 
@@ -65,6 +65,8 @@ class Artifacts(HostileTest):
         self.assertLessEqual(len(result["artifacts"]), 10000)
 
     def test_ten_thousand_directories_in_each_other(self):
+        if self.mode == CONTAINER:
+            self.skipTest("looked at in the other modes; who removes them is the same")
         _, result = self.lay("deep")
         self.assertEqual(result["artifacts"], ["honest"])
         self.assertEqual(self.node.run(command="echo on")["stdout"], "on\n")
