@@ -266,7 +266,7 @@ class Looking(NodeTest):
     settings = ("--isolation.disable=disk_tmpfs",)
 
     def test_a_writer_is_ended(self):
-        result = self.node.run(command="while :; do head -c 256K /dev/zero > f$((i+=1)); done",
+        result = self.node.run(command="while :; do i=$((i+1)); head -c 256K /dev/zero > f$i; done",
                                limits={"disk": 8 * MB})
         self.assertEqual((result["status"], result["reason"]["code"]), ("failed", "disk_limit"), result)
         self.assertNotIn("disk_tmpfs", result["isolation"]["layers"])
@@ -304,7 +304,7 @@ class Defaults(NodeTest):
     settings = ("--governance.default_disk_mb=4", "--governance.max_disk_mb=8")
 
     def test_a_job_that_does_not_say_has_the_default(self):
-        result = self.node.run(command="while head -c 64K /dev/zero > f$((i+=1)); do :; done; exit 1")
+        result = self.node.run(command="while head -c 64K /dev/zero > f$i; do i=$((i+1)); done; exit 1")
         self.assertEqual(result["reason"]["code"], "disk_limit", result)
         self.assertIn(str(4 * MB), result["reason"]["message"])
 

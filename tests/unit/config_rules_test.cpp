@@ -258,7 +258,7 @@ TEST_CASE("what is not to be used has to be a mechanism") {
 
 TEST_CASE("a rule for the network that is none is named") {
   const auto words
-    = refusal({{"isolation.network_allow", "example.org:443,example.net"}});
+    = refusal_of({{"isolation.network_allow", "example.org:443,example.net"}});
   CHECK_THAT(words, Contains("isolation.network_allow has 'example.net'"));
   CHECK(values({{"isolation.network_allow", "[\"[::1]:443\", \"*.a.b:*\"]"}})
           .isolation.network_allow.size()

@@ -253,9 +253,9 @@ TEST_CASE("a proxy is off without rules, and comes with a network") {
 TEST_CASE("an open network has no proxy, and no rules are nothing to wish") {
   const auto all = wanted_mechanisms();
   auto request = job_request{};
-  CHECK((mechanisms_for(request, all) & wire::egress_proxy) != 0);
+  CHECK((mechanisms_for(request, {}, all) & wire::egress_proxy) != 0);
   request.config.network = network_access::open;
-  CHECK((mechanisms_for(request, all) & wire::egress_proxy) == 0);
+  CHECK((mechanisms_for(request, {}, all) & wire::egress_proxy) == 0);
   auto settings = config{};
   CHECK((setup_for(settings, "/s", "/p").fixed.wanted & wire::egress_proxy)
         == 0);
