@@ -500,7 +500,7 @@ mount --bind {place}/nsswitch.conf /etc/nsswitch.conf && exec {harness.BINARY} "
         outer = place / "outer"
         outer.write_text(f'#!/bin/sh\nexec unshare -m /bin/sh {program} "$@"\n')
         outer.chmod(0o755)
-        with mock.patch.object(harness, "BINARY", str(outer)):
+        with mock.patch.object(harness.Node, "binary", [str(outer)]):
             super().setUpClass()
 
     def test_an_allowed_name_does_not_lead_to_this_machine(self):

@@ -393,6 +393,7 @@ class Busy(LifecycleTest):
         for client in clients:
             client.send({"type": "subscribe", "job_ids": jobs})
         times, submits = [], []
+        wait_until(lambda: processes_with(marker), "the flood")
         while processes_with(marker) and len(times) < 200:
             begin = time.monotonic()
             self.assertEqual(node.get("/healthz", token=False).status, 200)
