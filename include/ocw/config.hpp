@@ -80,6 +80,7 @@ struct governance_config {
   double default_cpu = 2;
   uint64_t default_memory_mb = 2048;
   uint64_t default_disk_mb = 0; ///< 0 = no limit
+  uint32_t default_pids = 4096; ///< 0 = no limit
   uint64_t default_timeout_ms = 300000;
   double max_cpu = 8;
   uint64_t max_memory_mb = 8192;

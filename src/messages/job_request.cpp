@@ -174,8 +174,8 @@ caf::error check_limits(const job_request& x) {
     return refuse("limits.timeout", "must be more than 0");
   if (asked.max_output_size && asked.max_output_size->bytes == 0)
     return refuse("limits.max_output_size", "must be more than 0");
-  if (asked.pids && (*asked.pids == 0 || *asked.pids > max_pids))
-    return refuse("limits.pids", "must be 1 to 4194304, the most Linux has");
+  if (asked.pids.value_or(0) > max_pids)
+    return refuse("limits.pids", "must be 0 to 4194304, the most Linux has");
   if (asked.queue_timeout_ms.value_or(0) > max_wait_ms)
     return refuse("limits.queue_timeout", "is longer than a year");
   if (asked.idle_timeout_ms.value_or(0) > max_wait_ms)

@@ -146,7 +146,7 @@ caf::expected<effective_limits> resolve_limits(const job_request& request,
   result.disk_bytes = asked.disk.value_or(byte_size{standard_disk(node)}).bytes;
   if (auto err = check_files(request, result.disk_bytes))
     return err;
-  result.pids = asked.pids.value_or(0);
+  result.pids = asked.pids.value_or(node.default_pids);
   result.queue_timeout_ms = asked.queue_timeout_ms.value_or(0);
   result.idle_timeout_ms = asked.idle_timeout_ms.value_or(0);
   return result;

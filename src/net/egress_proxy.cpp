@@ -102,8 +102,11 @@ awaitable<void> egress_session::accept_all() {
     }
     auto socket = co_await acceptor_.async_accept(
       asio::redirect_error(use_awaitable, error));
-    if (!error)
+    // One may have come in just before the session ended.
+    if (!error && acceptor_.is_open())
       admit(std::move(socket));
+    else if (!error)
+      socket.close(error);
     else if (error != asio::error::operation_aborted)
       pause = back_off_time;
   }

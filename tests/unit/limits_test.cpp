@@ -44,7 +44,7 @@ TEST_CASE("a request without limits gets the node's defaults") {
   CHECK(limits->timeout_ms == 5000);
   CHECK(limits->output_bytes == 3 * mib);
   CHECK(limits->disk_bytes == 0);
-  CHECK(limits->pids == 0);
+  CHECK(limits->pids == 4096);
   CHECK(limits->queue_timeout_ms == 0);
   CHECK(limits->idle_timeout_ms == 0);
 }
@@ -116,6 +116,18 @@ TEST_CASE("memory is counted in whole MiB that hold it") {
   CHECK(resolve_limits(request, config{})->memory_mib == 1);
   request.limits.memory = mebibyte_size{mib + 1};
   CHECK(resolve_limits(request, config{})->memory_mib == 2);
+}
+
+TEST_CASE("a job that asks for nothing has a bound on its processes") {
+  auto settings = config{};
+  auto request = job_request{};
+  CHECK(resolve_limits(request, settings)->pids == 4096);
+  settings.governance.default_pids = 7;
+  CHECK(resolve_limits(request, settings)->pids == 7);
+  request.limits.pids = 9;
+  CHECK(resolve_limits(request, settings)->pids == 9);
+  request.limits.pids = 0;
+  CHECK(resolve_limits(request, settings)->pids == 0);
 }
 
 // -- disk ---------------------------------------------------------------------
