@@ -152,7 +152,7 @@ TEST_CASE("a node that does not read slows no job down", "[launcher]") {
   auto shim = node.fork_shim();
   // Far more notices than a socket holds; the last must come all the same.
   auto job = shell(dir, "i=0; while [ $i -lt 20000 ]; do echo $i; i=$((i+1)); "
-                        "done; touch done; sleep 60");
+                        "done; touch done; sleep 600");
   job.spec.chunk_bytes = 4;
   shim.start(job);
   CHECK(
