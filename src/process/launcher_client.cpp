@@ -31,6 +31,7 @@ void launcher_client::adopt(launcher_process running) {
   started_ = std::chrono::steady_clock::now();
   socket_.assign(running.socket.release());
   wait_readable_locked();
+  unsent_.clear();
   for (auto i = size_t{0}; i < waiting_.size(); ++i)
     ask_locked(wire::frame_type::fork_shim);
   for (const auto& disk : disks_)

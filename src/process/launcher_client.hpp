@@ -60,12 +60,17 @@ public:
 private:
   struct waiting_job;
 
+  struct question {
+    wire::frame_type type;
+    std::string payload;
+  };
   struct waiting_disk {
     wire::disk_request wanted;
     disk_function made;
   };
 
   void ask_locked(wire::frame_type type, std::string_view payload = {});
+  void send_unsent_locked();
   void ask_for_disk_locked(const wire::disk_request& wanted);
   void wait_readable_locked();
   void read_replies();
@@ -91,6 +96,7 @@ private:
   std::vector<std::shared_ptr<shim_link>> idle_;
   std::vector<std::weak_ptr<shim_link>> shims_; ///< all of them
   std::deque<std::shared_ptr<waiting_job>> waiting_;
+  std::deque<question> unsent_;    ///< that the socket had no room for
   std::deque<waiting_disk> disks_; ///< asked for, in the order of the answers
   state_function told_;
 };

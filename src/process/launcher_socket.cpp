@@ -1,12 +1,10 @@
 #include "process/launcher_client.hpp"
 
 #include "launcher/frames.hpp"
-#include "messages/log.hpp"
 #include "process/fd_passing.hpp"
 
 #include <bit>
 #include <cerrno>
-#include <cstring>
 
 // The launcher's socket: what is asked on it, and the answers, which come in
 // the same order.
@@ -15,17 +13,22 @@ namespace ocw {
 
 using stream_descriptor = boost::asio::posix::stream_descriptor;
 
-// The socket's buffer holds thousands of these; if it is full all the same,
-// the launcher is stuck and losing it is what follows.
 void launcher_client::ask_locked(wire::frame_type type,
                                  std::string_view payload) {
   if (!socket_.is_open())
     return; // asked again when there is a launcher
-  if (launcher::send_frame(socket_.native_handle(), type, payload,
-                           launcher::waiting::no)
-      != launcher::send_result::sent)
-    log::error("launcher.stuck", {}, "it does not take what it is asked: {}",
-               std::strerror(errno));
+  unsent_.push_back({type, std::string{payload}});
+  send_unsent_locked();
+}
+
+// A socket's buffer holds some hundred of these. When it is full there are
+// answers to come, and room with each of them.
+void launcher_client::send_unsent_locked() {
+  while (!unsent_.empty()
+         && launcher::send_frame(socket_.native_handle(), unsent_.front().type,
+                                 unsent_.front().payload, launcher::waiting::no)
+              == launcher::send_result::sent)
+    unsent_.pop_front();
 }
 
 void launcher_client::ask_for_disk_locked(const wire::disk_request& wanted) {
@@ -84,8 +87,10 @@ void launcher_client::read_replies() {
       shim_forked(std::move(came), frame.reply.error);
   }
   const auto lock = std::lock_guard{guard_};
-  if (!closed_)
-    wait_readable_locked();
+  if (closed_)
+    return;
+  send_unsent_locked();
+  wait_readable_locked();
 }
 
 } // namespace ocw

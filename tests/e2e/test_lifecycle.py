@@ -299,6 +299,20 @@ class Losses(LifecycleTest):
         self.assertEqual((result["status"], result["stdout"]), ("finished", "begun\nend well\n"))
         wait_until(lambda: node.get("/ready").status == 200, "the node ready")
 
+    def test_a_launcher_that_is_slow_is_asked_for_every_shim_in_the_end(self):
+        """More at once than its socket holds."""
+        node = self.start("--worker.concurrency=400", "--session.max_concurrent_sessions=400")
+        marker = new_marker()
+        launcher = wait_until(node.launcher, "a launcher")
+        os.kill(launcher, signal.SIGSTOP)
+        try:
+            jobs = [node.submit(argv=["/bin/sleep", "300"], env=marker) for _ in range(350)]
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        wait_until(lambda: len(processes_with(marker)) >= len(jobs), "all of them to run")
+        self.assertEqual(node.stop(), 0)
+        self.gone(marker, 20)
+
     def test_a_launcher_that_is_lost_again_and_again(self):
         node = self.start()
         for i in range(4):
