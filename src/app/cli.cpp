@@ -154,6 +154,8 @@ int run_cli(int argc, char** argv) {
     const auto words
       = std::vector<std::string>{argv + (argc > 0 ? 1 : 0), argv + argc};
     const auto outcome = parse_command_line(words, values);
+    if (values.json)
+      complain_in_json();
     if (!outcome.command.empty())
       return perform(outcome.command, values);
     const auto to

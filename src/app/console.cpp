@@ -2,6 +2,7 @@
 
 #include "app/exit_codes.hpp"
 #include "app/table.hpp"
+#include "messages/error_json.hpp"
 #include "ocw/errors.hpp"
 
 #include <poll.h>
@@ -12,6 +13,12 @@
 #include <cstdlib>
 
 namespace ocw {
+
+namespace {
+
+bool errors_are_json = false;
+
+} // namespace
 
 int write_fully(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -44,8 +51,15 @@ void complain(std::string_view sentence) {
 }
 
 int complain(const caf::error& err, int exit_code) {
-  complain(sentence_of(err));
+  if (errors_are_json)
+    write_fully(STDERR_FILENO, error_json(err) + '\n');
+  else
+    complain(sentence_of(err));
   return exit_code;
+}
+
+void complain_in_json() {
+  errors_are_json = true;
 }
 
 bool may_color() {

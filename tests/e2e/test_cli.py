@@ -332,6 +332,15 @@ class Commands(CliTest):
             with self.subTest(words=words):
                 self.assertIn(name, json.loads(self.cli(*words, "--json").stdout))
 
+    def test_errors_are_json_for_programs(self):
+        ended = self.cli("status", "--json", "none-such", code=1)
+        self.assertEqual(ended.stdout, b"")
+        told = json.loads(ended.stderr)
+        self.assertEqual(told["code"], "not_found")
+        self.assertEqual(told["details"]["reason"], told["error"])
+        ended = self.cli("submit", "--json", "--command", "true", "--limits.memory=999999GB", code=1)
+        self.assertEqual(json.loads(ended.stderr)["details"]["field"], "limits.memory")
+
     def test_logs_follow_a_job_as_it_runs(self):
         job = self.node.submit(command="echo one; read -r x; echo two; echo three >&2",
                                stdin={"content_base64": "", "open": True})
