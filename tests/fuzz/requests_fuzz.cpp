@@ -25,9 +25,7 @@ void read_request(std::string_view bytes) {
     return must(is_text(sentence_of(request.error())));
   auto once = std::string{};
   write_request_without_secrets(once, *request);
-  auto document = parse_json(once);
-  must(document.engaged());
-  const auto again = read_json<job_request>(*document);
+  const auto again = read_json<job_request>(once);
   must(again.engaged());
   auto twice = std::string{};
   write_request_without_secrets(twice, *again);
