@@ -92,8 +92,7 @@ std::vector<setting> governance_settings() {
                 "governance.max_disk_mb where that is set"),
     OCW_SETTING("governance.default_pids", governance.default_pids,
                 detail::bounds{0, 4194304}, live,
-                "processes and threads of a job that does not say; 0: no "
-                "limit"),
+                "processes of a job that does not say; 0: no limit"),
     OCW_SETTING("governance.default_timeout_ms", governance.default_timeout_ms,
                 detail::bounds{1, 2592000000}, live,
                 "wall time of a job that does not say; of this and "
