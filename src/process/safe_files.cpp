@@ -47,6 +47,22 @@ int belong_as(int holder, int made) {
   return ::fchown(made, owner.st_uid, owner.st_gid) == 0 ? 0 : errno;
 }
 
+// The last name of a path, and the open directory it is in; none, and errno,
+// when that cannot be opened beneath `directory`.
+struct file_place {
+  unique_fd holder;
+  std::string name;
+};
+
+file_place place_below(int directory, const std::string& path) {
+  const auto slash = path.rfind('/');
+  const auto top = slash == std::string::npos;
+  const auto holder = top ? std::string{"."} : path.substr(0, slash);
+  return {
+    unique_fd{open_beneath(directory, holder.c_str(), O_PATH | O_DIRECTORY, 0)},
+    top ? path : path.substr(slash + 1)};
+}
+
 // Makes one directory after the other, each opened beneath the first.
 caf::error make_parents(int directory, const std::string& path) {
   for (auto slash = path.find('/'); slash != std::string::npos;
@@ -57,22 +73,15 @@ caf::error make_parents(int directory, const std::string& path) {
       continue;
     if (errno != ENOENT)
       return failed_on(parent, errno);
-    const auto last = parent.rfind('/');
-    auto holder = unique_fd{};
-    if (last != std::string::npos) {
-      holder = unique_fd{open_beneath(directory, parent.substr(0, last).c_str(),
-                                      O_PATH | O_DIRECTORY, 0)};
-      if (!holder)
-        return failed_on(parent, errno);
-    }
-    const auto at = holder ? holder.get() : directory;
-    const auto name
-      = last == std::string::npos ? parent : parent.substr(last + 1);
-    if (::mkdirat(at, name.c_str(), 0755) != 0 && errno != EEXIST)
+    const auto place = place_below(directory, parent);
+    if (!place.holder
+        || (::mkdirat(place.holder.get(), place.name.c_str(), 0755) != 0
+            && errno != EEXIST))
       return failed_on(parent, errno);
     const auto made = unique_fd{
       open_beneath(directory, parent.c_str(), O_RDONLY | O_DIRECTORY, 0)};
-    if (const auto failed = made ? belong_as(at, made.get()) : errno)
+    if (const auto failed
+        = made ? belong_as(place.holder.get(), made.get()) : errno)
       return failed_on(parent, failed);
   }
   return {};
@@ -80,17 +89,10 @@ caf::error make_parents(int directory, const std::string& path) {
 
 // Takes away what is there under the name of a file that is to be written.
 caf::error clear_name(int directory, const std::string& path) {
-  const auto slash = path.rfind('/');
-  auto holder = unique_fd{};
-  if (slash != std::string::npos) {
-    holder = unique_fd{open_beneath(directory, path.substr(0, slash).c_str(),
-                                    O_PATH | O_DIRECTORY, 0)};
-    if (!holder)
-      return failed_on(path, errno);
-  }
-  const auto at = holder ? holder.get() : directory;
-  const auto name = slash == std::string::npos ? path : path.substr(slash + 1);
-  if (::unlinkat(at, name.c_str(), 0) != 0 && errno != ENOENT)
+  const auto place = place_below(directory, path);
+  if (!place.holder
+      || (::unlinkat(place.holder.get(), place.name.c_str(), 0) != 0
+          && errno != ENOENT))
     return failed_on(path, errno);
   return {};
 }
